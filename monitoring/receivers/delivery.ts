@@ -68,6 +68,19 @@ export function statusFromTitle(title: string): Delivery['status'] {
   return /(?<!\p{L})RESOLVED(?!\p{L})/u.test(title) ? 'resolved' : 'firing'
 }
 
+/** The alerts that a notification names, in the order of its title, or of its text if the title has none. */
+export function findNamedAlerts(
+  { title, text }: Pick<Delivery, 'title' | 'text'>,
+  alerts: readonly string[],
+): string[] {
+  const known = new Set(alerts)
+  const namedIn = (content: string): string[] => [
+    ...new Set(content.match(/[\p{L}\p{N}_]+/gu)?.filter((word) => known.has(word))),
+  ]
+  const inTitle = namedIn(title)
+  return inTitle.length > 0 ? inTitle : namedIn(text)
+}
+
 /** The JSON value of a text; undefined when it is not JSON. */
 export function parseJson(text: string): unknown {
   try {

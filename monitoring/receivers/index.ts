@@ -1,4 +1,4 @@
-export { startHttpService } from './delivery.ts'
+export { findNamedAlerts, startHttpService } from './delivery.ts'
 export type { Delivery, HttpRequest, HttpService, ReceiverResponse, Via } from './delivery.ts'
 export { startReceivers } from './receivers.ts'
 export type { ReceiverAddresses, Receivers, ReceiversPlan, ReceiversStarted } from './receivers.ts'

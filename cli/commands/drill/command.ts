@@ -13,6 +13,7 @@ import {
 import type { CommonOptions } from '../../shared/options.ts'
 
 export interface DrillOptions extends Omit<CommonOptions, 'target'> {
+  list?: boolean
   monitoring?: string
   speed: number
   prometheus?: string
@@ -38,6 +39,7 @@ export function addDrillCommand(
     )
     .addOption(configOption())
     .addOption(outOption('folder that results are kept in'))
+    .option('--list', 'print the drills: what each one breaks, and who must get its alert; run none')
     .option(
       '--monitoring <dir>',
       'configuration that production loads (default: monitoring/ next to the config)',
@@ -55,6 +57,7 @@ export function addDrillCommand(
       'after',
       examplesText([
         'vigil drill',
+        'vigil drill --list',
         'vigil drill APIHighErrorRate H1',
         'vigil drill --json > drills.json',
         'vigil drill --prometheus http://prom:9090 --alertmanager http://am:9093',

@@ -3,9 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import { suggestName } from '../../../config/index.ts'
 import {
+  drillListDocument,
+  drillListText,
   drillsDocument,
   drillsJunit,
   findDrills,
+  drillsPage,
   drillsText,
   findDrillTools,
   runDrills,
@@ -15,7 +18,7 @@ import {
 } from '../../../monitoring/drills/index.ts'
 import type { Drill, DrillsReport, DrillResult } from '../../../monitoring/drills/index.ts'
 import { makeFolder, writeWhole } from '../../../record/store/index.ts'
-import { exitCodeOf } from '../../exit-codes.ts'
+import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { newRunId, openSession } from '../../shared/session.ts'
@@ -35,24 +38,36 @@ export async function drill(names: readonly string[], options: DrillOptions, wor
     throw new UsageError(
       `drill ${JSON.stringify(chosen.name)}: no alert of that name${suggestName(chosen.name, chosen.known)}`,
     )
+  const width = world.terminal.stdoutIsTerminal ? world.terminal.width : 160
+  if (options.list) {
+    if (options.json) printJson(world, drillListDocument(chosen.drills))
+    else world.stdout(drillListText(chosen.drills, width))
+    return exitCodes.pass.code
+  }
   const folder = join(session.out, 'drills', newRunId(session, 'drill'))
   await makeFolder(folder)
   const report = await onStage(session, options, chosen.drills, folder)
-  const width = world.terminal.stdoutIsTerminal ? world.terminal.width : 160
   await writeWhole(
     join(folder, 'drills.json'),
     `${JSON.stringify(drillsDocument(report, options.speed), null, 2)}\n`,
   )
+  // A line for each: what they contain is data, and opens in no browser.
+  await writeWhole(
+    join(folder, 'messages.jsonl'),
+    report.messages.map((message) => `${JSON.stringify(message)}\n`).join(''),
+  )
   await writeWhole(join(folder, 'junit.xml'), drillsJunit(report))
+  const page = join(folder, 'report.html')
+  await writeWhole(page, drillsPage(report, options.speed))
   if (options.json) printJson(world, drillsDocument(report, options.speed))
-  else world.stdout(drillsText(report, options.speed, width))
+  else world.stdout(`${drillsText(report, options.speed, width)}Report: ${page}\n`)
   const verdict = judgeDrills(report)
   if (verdict === 'pass' && names.length === 0) await pushGoodDrill(session, report.seconds)
   return exitCodeOf(verdict)
 }
 
 function nothing(problem: string): DrillsReport {
-  return { results: [], unexpected: [], problems: [problem], seconds: 0 }
+  return { results: [], unexpected: [], problems: [problem], seconds: 0, messages: [] }
 }
 
 /** Plays the drills on a stage that is started for them and ended however they end. */

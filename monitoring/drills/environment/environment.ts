@@ -47,7 +47,10 @@ export interface DrillEnvironmentPlan extends ConfigurationPlan, ServicePlan {
 }
 
 /** The service with its monitoring on the faster clock, and the faults that drills can cause. */
-export interface DrillEnvironment extends Pick<ServiceUnderTest, 'database' | 'nodeExporter' | 'exporters'> {
+export interface DrillEnvironment extends Pick<
+  ServiceUnderTest,
+  'database' | 'api' | 'nodeExporter' | 'exporters'
+> {
   urls: { service: string; prometheus: string; alertmanager: string; pushgateway: string }
   receivers: Receivers
   faults: FaultInjection
@@ -72,9 +75,10 @@ export async function startDrillEnvironment(plan: DrillEnvironmentPlan): Promise
   try {
     const service = await startServiceUnderTest(plan, group)
     const { prometheusUrl, alertmanagerUrl, receivers } = await startAlerting(plan, service, group)
-    const { serviceUrl, pushgatewayUrl, database, nodeExporter, exporters } = service
+    const { serviceUrl, pushgatewayUrl, database, api, nodeExporter, exporters } = service
     const environment: DrillEnvironment = {
       database,
+      api,
       nodeExporter,
       exporters,
       urls: {

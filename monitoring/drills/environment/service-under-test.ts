@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ChildEnd } from '../../../runtime/processes/index.ts'
 import type { PostgresService } from '../../../runtime/postgres/index.ts'
 import {
   ServiceNotStarted,
@@ -9,7 +10,7 @@ import {
   startPushgateway,
   startService,
 } from '../../../runtime/services/index.ts'
-import type { ServiceGroup, StartResult } from '../../../runtime/services/index.ts'
+import type { Service, ServiceGroup, StartResult } from '../../../runtime/services/index.ts'
 import { startTodoDatabase, startTodoService } from '../../stack/index.ts'
 import { compressTimestamps, frequent, startExporterProxy } from './exporter-proxy.ts'
 import type { ExporterProxy } from './exporter-proxy.ts'
@@ -34,8 +35,8 @@ export interface ServicePlan {
   signal: AbortSignal
 }
 
-/** A database that can be stopped and started again, with the same address and data. */
-export interface Database {
+/** A part that a drill can stop and start again, with the same address and data. */
+export interface Stoppable {
   stop: () => Promise<void>
   start: () => Promise<void>
 }
@@ -44,7 +45,8 @@ export interface Database {
 export interface ServiceUnderTest {
   serviceUrl: string
   pushgatewayUrl: string
-  database: Database
+  database: Stoppable & { service: PostgresService }
+  api: Stoppable
   nodeExporter: DrillNodeExporter
   exporters: Record<'node' | 'postgres' | 'process' | 'probes' | 'service', ExporterProxy>
 }
@@ -54,9 +56,12 @@ export async function startServiceUnderTest(
   group: ServiceGroup,
 ): Promise<ServiceUnderTest> {
   const { folder, signal } = plan
-  const { database, postgres } = await startDatabase(join(folder, 'postgres'), group, signal)
-  const programs = await startPrograms(plan, postgres, group)
-  const { node, service, pushgateway } = programs
+  const database = await startStoppable('the database', group, async (port) =>
+    startTodoDatabase({ folder: join(folder, 'postgres'), ...(port === undefined ? { signal } : { port }) }),
+  )
+  const programs = await startPrograms(plan, database.service, group)
+  const { node, api, pushgateway } = programs
+  const { service } = api
   const problem = await checkFaultInjection(service.url, plan.faultsToken, signal)
   if (problem !== undefined) throw new ServiceNotStarted(problem)
   const probes = await group.start(
@@ -77,6 +82,7 @@ export async function startServiceUnderTest(
     serviceUrl: service.url,
     pushgatewayUrl: pushgateway.url,
     database,
+    api,
     nodeExporter: node,
     exporters,
   }
@@ -93,17 +99,18 @@ async function startPrograms(
     signal,
   })
   const configurations = join(monitoring, 'exporters')
-  const [node, service, pushgateway, processExporter, postgresExporter] = await Promise.all([
+  const [node, api, pushgateway, processExporter, postgresExporter] = await Promise.all([
     group.start(
       'the node exporter',
       startDrillNodeExporter(tools.node_exporter, join(folder, 'node-exporter'), signal),
     ),
-    group.start(
-      'the service',
+    startStoppable('the service', group, async (port) =>
       startTodoService({
         ...at('service'),
         ...command,
-        env: { ...command.env, FAULTS_TOKEN: faultsToken },
+        ...(port !== undefined && { port }),
+        // With a secret of its own, the logins stay valid when it is started again.
+        env: { AUTH_SECRET: `logins ${faultsToken}`, ...command.env, FAULTS_TOKEN: faultsToken },
         databaseUrl: postgres.databaseUrl,
       }),
     ),
@@ -126,29 +133,38 @@ async function startPrograms(
       }),
     ),
   ])
-  return { node, service, pushgateway, processExporter, postgresExporter }
+  return { node, api, pushgateway, processExporter, postgresExporter }
 }
 
-async function startDatabase(
-  folder: string,
+/** Starts a part that ends with the group. Only an end that no drill caused is unexpected. */
+async function startStoppable<S extends Service>(
+  name: string,
   group: ServiceGroup,
-  signal: AbortSignal,
-): Promise<{ database: Database; postgres: PostgresService }> {
-  const started = await startTodoDatabase({ folder, signal })
-  if (started.state === 'failed') throw new ServiceNotStarted(started.reason)
-  let running: PostgresService | undefined = started.service
-  const { port } = started.service
-  const stop = async (): Promise<void> => {
-    await running?.stop()
+  startAt: (port: number | undefined) => Promise<StartResult<S>>,
+): Promise<Stoppable & { service: S }> {
+  let running: S | undefined
+  const launch = async (port?: number): Promise<StartResult<S>> => {
+    const started = await startAt(port)
+    if (started.state === 'failed') return started
+    const { service } = started
+    running = service
+    // Pending for ever when a drill stops the part.
+    const ended = service.ended.then(async (end) =>
+      running === service ? end : new Promise<typeof end>(() => undefined),
+    )
+    return { state: 'ok', service: { ...service, ended, stop } }
+  }
+  const stop = async (): Promise<ChildEnd> => {
+    const stopped = running
     running = undefined
+    return (await stopped?.stop()) ?? { state: 'exited', code: 0 }
   }
-  group.add(stop)
+  const service = await group.start(name, launch())
   const start = async (): Promise<void> => {
-    const restarted = await startTodoDatabase({ folder, port })
-    if (restarted.state === 'failed') throw new Error(`the database did not restart: ${restarted.reason}`)
-    running = restarted.service
+    const restarted = await launch(service.port)
+    if (restarted.state === 'failed') throw new Error(`${name} did not start again: ${restarted.reason}`)
   }
-  return { database: { stop, start }, postgres: started.service }
+  return { service, stop: async () => void (await stop()), start }
 }
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))

@@ -32,6 +32,8 @@ export interface Traffic {
   /** Calls `act` at a constant rate until the returned function is called. */
   actAtRate: (perSecond: number, act: (count: number) => Promise<unknown>) => () => Promise<void>
   register: (name: string) => Promise<SendResult>
+  /** Logs in one of the accounts, by number. */
+  login: (user: number) => Promise<SendResult>
   failLogin: (name: string) => Promise<SendResult>
   stop: () => Promise<void>
 }
@@ -83,6 +85,7 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
       if (token === undefined) throw new Error(`the service did not register ${name}`)
       return token
     },
+    login: async (user) => authenticate('/auth/login', `user${user % plan.userCount}`, password),
     failLogin: async (name) => authenticate('/auth/login', name, 'not-the-password-0815'),
     stop: async () => {
       done.abort()

@@ -30,6 +30,7 @@ export const hopNames = [
   'muting',
   'resolve',
   'resolved notice',
+  'notifications',
   'unexpected',
 ] as const
 export type HopName = (typeof hopNames)[number]

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Delivery, Receivers } from '../../receivers/index.ts'
 import { findComparisons } from '../compression/promql.ts'
 import { queryNow, readGroups, readRules } from './apis.ts'
+import type { PrometheusRule } from './apis.ts'
 import { addGroups, addRules, concerns, emptyObservation } from './observation.ts'
 import type { AlertSelector, ComparisonValues, Observation } from './observation.ts'
 
@@ -12,6 +13,8 @@ export interface Observer {
   endObservation: (seen: Observation) => void
   /** The labels of the alerts that fire now. The label `alertname` is their name. */
   firing: () => readonly Readonly<Record<string, string>>[]
+  /** Each alert of Prometheus, with the link of its runbook. */
+  alerts: () => ReadonlyMap<string, string | undefined>
   /** All deliveries to the receivers. */
   received: () => readonly Delivery[]
   /** Waits for a condition for at most `withinMs`. Returns whether it holds. */
@@ -38,11 +41,19 @@ export function startObserver(plan: ObserverPlan): Observer {
   const signal = AbortSignal.any([done.signal, plan.signal])
   const observations = new Map<Observation, AlertSelector>()
   let firing: Record<string, string>[] = []
+  let alerts = new Map<string, string | undefined>()
   const unsubscribe = plan.receivers.subscribe((delivery) => {
     for (const [seen, selector] of observations)
       if (concerns(delivery, selector)) seen.received.push(delivery)
   })
-  const poll = createPoll(plan, observations, (alerts) => (firing = alerts), signal)
+  const reportRules = (rules: readonly PrometheusRule[]): void => {
+    const alerting = rules.filter(({ type }) => type === 'alerting')
+    alerts = new Map(alerting.map(({ name, annotations }) => [name, annotations['runbook_url']]))
+    firing = alerting.flatMap((rule) =>
+      rule.alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels),
+    )
+  }
+  const poll = createPoll(plan, observations, reportRules, signal)
   const polling = (async () => {
     while (!signal.aborted) {
       await poll()
@@ -61,6 +72,7 @@ export function startObserver(plan: ObserverPlan): Observer {
     },
     endObservation: (seen) => void observations.delete(seen),
     firing: () => firing,
+    alerts: () => alerts,
     received: plan.receivers.received,
     waitUntil: async (condition, withinMs) => {
       const deadline = performance.now() + withinMs
@@ -76,11 +88,11 @@ export function startObserver(plan: ObserverPlan): Observer {
   }
 }
 
-/** One poll reports the labels of firing alerts and updates all observations. */
+/** One poll reports the rules and updates all observations. */
 function createPoll(
   plan: ObserverPlan,
   observations: ReadonlyMap<Observation, AlertSelector>,
-  reportFiring: (labels: Record<string, string>[]) => void,
+  reportRules: (rules: readonly PrometheusRule[]) => void,
   signal: AbortSignal,
 ): () => Promise<void> {
   const measuredAtMs = new WeakMap<Observation, number>()
@@ -90,12 +102,7 @@ function createPoll(
       readGroups(plan.alertmanagerUrl, signal),
     ])
     const nowMs = plan.now()
-    if (rules.state === 'ok')
-      reportFiring(
-        rules.value.flatMap(({ alerts }) =>
-          alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels),
-        ),
-      )
+    if (rules.state === 'ok') reportRules(rules.value)
     for (const [seen, selector] of observations) {
       if (rules.state === 'ok') {
         const own = rules.value.filter(({ name, type }) => type === 'alerting' && name === seen.alert)

@@ -4,6 +4,9 @@ import { destinationText } from '../observation/observation.ts'
 import type { Destination, Observation } from '../observation/observation.ts'
 import type { Observer } from '../observation/observer.ts'
 import type { Drill, DrillContext } from '../table/drill.ts'
+import { findNotificationProblem, metaAlerts } from './notifications.ts'
+import type { NotificationPlan } from './notifications.ts'
+import type { Delivery } from '../../receivers/index.ts'
 
 /** Default limits on production's clock. */
 const defaultLimits: Limits = {
@@ -33,9 +36,6 @@ export interface DrillObservations {
   muted: Observation[]
   escalations: { to: readonly Destination[]; afterMs: number; seen: Observation }[]
 }
-
-/** Alerts about alerts: their notifications name other alerts. */
-const metaAlerts = ['CriticalAlertPersists', 'CriticalAlertUnresolved']
 
 export function observeDrill(drill: Drill, observer: Observer): DrillObservations {
   const { alert, inhibits, mutes = [], escalations, stays } = drill
@@ -168,4 +168,32 @@ export function escalationHops({ main, escalations }: DrillObservations, { compr
       })),
     ]
   })
+}
+
+/** The escalation ends with its alert: each receiver learns it. */
+export function escalationEndHops({ escalations }: DrillObservations, limits: Limits): Hop[] {
+  return escalations.flatMap(({ seen, to }): Hop[] => [
+    {
+      name: 'resolve',
+      withinMs: limits.clearMs,
+      isReached: () => seen.clearedAtMs !== undefined,
+      why: () => `${seen.alert} still fires although its alert is resolved`,
+    },
+    ...to.map((destination): Hop => ({
+      name: 'resolved notice',
+      withinMs: limits.deliverMs,
+      isReached: () => wasDelivered(seen, destination, 'resolved'),
+      why: () => `${seen.alert} is resolved, but ${destinationText(destination)} was not notified`,
+    })),
+  ])
+}
+
+/** At the end: no one got a message that the fault is not worth, twice, or in another order. */
+export function notificationsHop(messages: () => readonly Delivery[], plan: NotificationPlan): Hop {
+  return {
+    name: 'notifications',
+    withinMs: 0,
+    isReached: () => findNotificationProblem(messages(), plan) === undefined,
+    why: () => findNotificationProblem(messages(), plan) ?? '',
+  }
 }

@@ -15,6 +15,8 @@ const passed: DrillResult = {
   deliveredTo: ['pagerduty on_call', 'sms arn:aws:sns:x:1:todo'],
   escalatedTo: [],
   inhibited: [],
+  events: [],
+  messages: [],
 }
 const lost: DrillResult = {
   requirement: 'H2',
@@ -26,12 +28,15 @@ const lost: DrillResult = {
   deliveredTo: [],
   escalatedTo: [],
   inhibited: [],
+  events: [],
+  messages: [],
 }
 const report = (change: Partial<DrillsReport> = {}): DrillsReport => ({
   results: [lost, passed],
   unexpected: [],
   problems: [],
   seconds: 42,
+  messages: [],
   ...change,
 })
 

@@ -1,7 +1,8 @@
 import { element, escapeXml } from '../../../reports/junit/index.ts'
 import { formatTable } from '../../../reports/terminal/index.ts'
 import type { Column } from '../../../reports/terminal/index.ts'
-import type { DrillResult } from '../table/drill.ts'
+import { destinationText } from '../observation/observation.ts'
+import type { Drill, DrillResult } from '../table/drill.ts'
 import type { DrillsReport } from './run-drills.ts'
 
 /** The document that `--json` prints. Seconds are of the drills' clock. */
@@ -11,7 +12,15 @@ export function drillsDocument(report: DrillsReport, speed: number): object {
     verdict: judgeDrills(report),
     speed,
     seconds: report.seconds,
-    drills: report.results.toSorted(byRequirement),
+    drills: report.results.toSorted(byRequirement).map(({ messages, ...result }) => ({
+      ...result,
+      messages: messages.map(({ atMs, status, title, ...message }) => ({
+        atMs,
+        to: destinationText(message),
+        status,
+        title,
+      })),
+    })),
     unexpected: report.unexpected,
     problems: report.problems,
   }
@@ -30,7 +39,7 @@ const columns: readonly Column[] = [
   { heading: 'delivered s', align: 'right', weight: 5 },
   { heading: 'escalated s', align: 'right', weight: 3 },
   { heading: 'resolved s', align: 'right', weight: 4 },
-  { heading: 'to', align: 'left', weight: 2 },
+  { heading: 'to', align: 'left', weight: 7 },
   { heading: '', align: 'left', weight: Infinity },
 ]
 
@@ -61,7 +70,7 @@ export function drillsText(report: DrillsReport, speed: number, width: number): 
   ].join('\n')
 }
 
-function lostText({ hop, why }: DrillResult): string {
+export function lostText({ hop, why }: DrillResult): string {
   return `lost at ${hop ?? 'the beginning'}: ${why ?? 'interrupted'}`
 }
 
@@ -82,20 +91,54 @@ function toRow(result: DrillResult): string[] {
     secondsText(result.deliverSeconds),
     secondsText(result.escalateSeconds),
     result.stays === undefined ? secondsText(result.resolveSeconds) : '-',
-    [...result.deliveredTo, ...result.escalatedTo.map((to) => `then ${to}`)].map(shortenArn).join(', '),
+    [...result.deliveredTo, ...result.escalatedTo.map((to) => `then ${to}`)].map(shortDestination).join(', '),
     stateText[result.state](result),
   ]
 }
 
-/** The last part of an ARN is its name. */
-function shortenArn(destination: string): string {
-  return destination
-    .split(' ')
-    .map((word) => (word.startsWith('arn:') ? (word.split(':').at(-1) ?? word) : word))
-    .join(' ')
+/** Without what its channel says: `sms todo-on-call`, `pagerduty on_call`. */
+export function shortDestination(destination: string): string {
+  return destination.replace(/\barn:\S*:/, '').replace(/(\w+) \1_/, '$1 ')
 }
 
-function summaryText({ results, unexpected, problems }: DrillsReport): string {
+/** What `--list --json` prints. */
+export function drillListDocument(drills: readonly Drill[]): object {
+  return {
+    schema: 'vigil.drill-list/1',
+    drills: drills
+      .toSorted(byRequirement)
+      .map(({ requirement, alert, fault, to, inhibits, escalations }) => ({
+        requirement,
+        alert,
+        fault,
+        to: to.map(destinationText),
+        inhibits,
+        escalations: escalations.map((step) => ({ alert: step.alert, to: step.to.map(destinationText) })),
+      })),
+  }
+}
+
+/** All drills, in the order of the requirements: what each one breaks, and who must get its alert. */
+export function drillListText(drills: readonly Drill[], width: number): string {
+  const rows = drills
+    .toSorted(byRequirement)
+    .map(({ requirement, alert, fault, to, escalations }) => [
+      `${requirement} ${alert}`,
+      fault,
+      to.map((one) => shortDestination(destinationText(one))).join(', '),
+      escalations.map(({ afterMs }) => `${afterMs / 60_000} min`).join(', '),
+    ])
+  return [...formatTable(listColumns, rows, width), ''].join('\n')
+}
+
+const listColumns: readonly Column[] = [
+  { heading: 'alert', align: 'left', weight: Infinity },
+  { heading: 'fault', align: 'left', weight: 7 },
+  { heading: 'to', align: 'left', weight: 8 },
+  { heading: 'escalates after', align: 'left', weight: 6 },
+]
+
+export function summaryText({ results, unexpected, problems }: DrillsReport): string {
   const passed = results.filter(({ state }) => state === 'passed').length
   return [
     `${passed} of ${results.length} drills delivered`,
@@ -108,12 +151,14 @@ function section(lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', ...lines]
 }
 
+type Ranked = Pick<DrillResult, 'requirement'>
+
 /** The order of the requirements: critical, high, medium, low. */
-function byRequirement(a: DrillResult, b: DrillResult): number {
+export function byRequirement(a: Ranked, b: Ranked): number {
   return rank(a) - rank(b)
 }
 
-function rank({ requirement }: DrillResult): number {
+function rank({ requirement }: Ranked): number {
   return 'CHDL'.indexOf(requirement.charAt(0)) * 100 + Number(requirement.slice(1))
 }
 

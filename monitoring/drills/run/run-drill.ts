@@ -5,21 +5,23 @@ import type { HopsResult } from '../observation/hops.ts'
 import { destinationText } from '../observation/observation.ts'
 import type { Destination, Observation } from '../observation/observation.ts'
 import type { Observer } from '../observation/observer.ts'
-import type { Drill, DrillContext, DrillResult, EndFault } from '../table/drill.ts'
+import type { Drill, DrillContext, DrillEvent, DrillResult, EndFault } from '../table/drill.ts'
 import {
   calmHop,
+  escalationEndHops,
   escalationHops,
   inhibitionHops,
   limitsFor,
   mutingHops,
+  notificationsHop,
   observeDrill,
 } from './expectations.ts'
 import type { DrillObservations } from './expectations.ts'
+import { messagesOfDrill } from './notifications.ts'
 
 /**
  * Injects the fault, follows the alert to its receivers, ends the fault, and follows the resolution. The
- * fault ends
- * whatever the result is.
+ * fault ends whatever the result is.
  */
 export async function runDrill(
   drill: Drill,
@@ -29,59 +31,84 @@ export async function runDrill(
   reportStep: (step: string) => void,
 ): Promise<DrillResult> {
   const limits = limitsFor(drill, context)
-  const standIn = drill.standIn ?? drill.standInFor?.(context.environment)
-  const calm = (): ReturnType<typeof calmHop> => calmHop(drill, observer, limits, now)
   reportStep('calm')
-  const before = await followHops([calm()], observer.waitUntil)
+  const before = await followHops([calmHop(drill, observer, limits, now)], observer.waitUntil)
   const observations = observeDrill(drill, observer)
-  const toResult = (hops: HopsResult, startedMs: number, endedMs: number): DrillResult =>
+  const startedMs = now()
+  const messages = (): Delivery[] =>
+    messagesOfDrill(
+      drill,
+      observer.received().filter(({ atMs }) => atMs >= startedMs),
+      [...observer.alerts().keys()],
+    )
+  const toResult = (hops: HopsResult, endedMs: number): DrillResult =>
     drillResult(drill, observations, hops, {
       startedMs,
       endedMs,
       isInterrupted: context.signal.aborted,
-      standIn,
+      standIn: drill.standIn ?? drill.standInFor?.(context.environment),
+      messages: messages(),
     })
-  if (before.state === 'failed') return toResult(before, now(), now())
+  if (before.state === 'failed') return toResult(before, now())
   reportStep('fault')
-  const startedMs = now()
   const endFault = once(await drill.injectFault(context))
+  const seen = (): Observation => observations.main
+  const expected = { ...drill, content: [drill.alert] }
   try {
-    const seen = (): Observation => observations.main
-    const expected = { alert: drill.alert, to: drill.to, content: [drill.alert] }
-    const delivery = [
-      ...deliveryHops(seen, expected, limits),
-      ...inhibitionHops(observations, limits),
-      ...mutingHops(observations, limits),
-      ...escalationHops(observations, context),
-    ]
-    const delivered = await followHops(delivery, observer.waitUntil, reportStep)
+    const delivered = await followHops(
+      [
+        ...deliveryHops(seen, expected, limits),
+        ...inhibitionHops(observations, limits),
+        ...mutingHops(observations, limits),
+        ...escalationHops(observations, context),
+      ],
+      observer.waitUntil,
+      reportStep,
+    )
     await endFault()
     const endedMs = now()
-    if (delivered.state === 'failed' || drill.stays !== undefined)
-      return toResult(delivered, startedMs, endedMs)
-    const resolution = [...resolutionHops(seen, expected, limits), calm()]
-    return toResult(await followHops(resolution, observer.waitUntil, reportStep), startedMs, endedMs)
+    if (delivered.state === 'failed' || drill.stays !== undefined) return toResult(delivered, endedMs)
+    // A repeated notification may come a little early: the times are those of its arrival.
+    const repeatMs = context.compress(repeatIntervalMs) - 1000
+    const resolution = [
+      ...resolutionHops(seen, expected, limits),
+      ...escalationEndHops(observations, limits),
+      calmHop(drill, observer, limits, now),
+      notificationsHop(messages, { drill, alerts: observer.alerts(), repeatMs }),
+    ]
+    return toResult(await followHops(resolution, observer.waitUntil, reportStep), endedMs)
   } finally {
     await endFault()
-    const { main, inhibited, muted, escalations } = observations
-    for (const seen of [main, ...inhibited, ...muted, ...escalations.map((step) => step.seen)])
-      observer.endObservation(seen)
+    endObservations(observations, observer)
   }
 }
+
+function endObservations(
+  { main, inhibited, muted, escalations }: DrillObservations,
+  { endObservation }: Observer,
+): void {
+  for (const seen of [main, ...inhibited, ...muted, ...escalations.map((step) => step.seen)])
+    endObservation(seen)
+}
+
+/** Alertmanager repeats a notification after an hour (P3). */
+const repeatIntervalMs = 3_600_000
 
 interface DrillTimes {
   startedMs: number
   endedMs: number
   isInterrupted: boolean
   standIn: string | undefined
+  messages: Delivery[]
 }
 
 function drillResult(
   drill: Drill,
-  { main, inhibited, escalations }: DrillObservations,
+  observations: DrillObservations,
   hops: HopsResult,
-  { startedMs, endedMs, isInterrupted, standIn }: DrillTimes,
+  { startedMs, endedMs, isInterrupted, standIn, messages }: DrillTimes,
 ): DrillResult {
+  const { main, inhibited, escalations } = observations
   const escalatedMs = escalations.flatMap(({ seen, to }) => lastDeliveryMs(seen, to, 'firing') ?? [])
   const lastEscalationMs = escalatedMs.length === 0 ? undefined : Math.max(...escalatedMs)
   return {
@@ -96,10 +123,50 @@ function drillResult(
     ...secondsBetween('deliverSeconds', main.firingAtMs, lastDeliveryMs(main, drill.to, 'firing')),
     ...secondsBetween('escalateSeconds', main.firingAtMs, lastEscalationMs),
     ...secondsBetween('resolveSeconds', endedMs, lastDeliveryMs(main, drill.to, 'resolved')),
+    events: listEvents(drill, observations, { startedMs, endedMs, messages }),
+    messages,
     deliveredTo: reachedBy(main, drill.to),
     escalatedTo: escalations.flatMap(({ seen, to }) => reachedBy(seen, to)),
     inhibited: inhibited.filter(({ inhibitedAtMs }) => inhibitedAtMs !== undefined).map(({ alert }) => alert),
   }
+}
+
+function event(
+  hop: DrillEvent['hop'],
+  subject: string,
+  atMs: number | undefined,
+  text: string,
+): DrillEvent[] {
+  return atMs === undefined ? [] : [{ atMs, hop, subject, text }]
+}
+
+/** The way of the alert, by the clock: from its fault to the last message. */
+function listEvents(
+  { alert, fault }: Drill,
+  { main, inhibited, escalations }: DrillObservations,
+  { startedMs, endedMs, messages }: Pick<DrillTimes, 'startedMs' | 'endedMs' | 'messages'>,
+): DrillEvent[] {
+  return [
+    ...event('fault', alert, startedMs, fault),
+    ...[main, ...escalations.map(({ seen }) => seen)].flatMap((seen) => [
+      ...event('pending', seen.alert, seen.trueAtMs, `the rule of ${seen.alert} is true`),
+      ...event('firing', seen.alert, seen.beganMs, `${seen.alert} fires`),
+      ...event(
+        'alertmanager',
+        seen.alert,
+        seen.inAlertmanagerAtMs,
+        `routes ${seen.alert} to ${seen.receivers.join(', ')}`,
+      ),
+      ...event('resolved', seen.alert, seen.clearedAtMs, `${seen.alert} is resolved`),
+    ]),
+    ...inhibited.flatMap((seen) =>
+      event('inhibition', seen.alert, seen.inhibitedAtMs, `holds ${seen.alert} back`),
+    ),
+    ...messages.flatMap((message) =>
+      event('receiver', destinationText(message), message.atMs, message.title),
+    ),
+    ...event('fault ends', alert, endedMs, 'the fault ends'),
+  ].toSorted((a, b) => a.atMs - b.atMs)
 }
 
 function reachedBy(seen: Observation, to: readonly Destination[]): string[] {

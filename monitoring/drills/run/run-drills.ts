@@ -1,7 +1,7 @@
+import type { Delivery } from '../../receivers/index.ts'
 import type { DrillEnvironment } from '../environment/environment.ts'
 import { startTraffic } from '../environment/traffic.ts'
 import type { Traffic } from '../environment/traffic.ts'
-import { readRules } from '../observation/apis.ts'
 import { startObserver } from '../observation/observer.ts'
 import type { Observer } from '../observation/observer.ts'
 import { permanentFaults, pushGauges } from '../table/builders.ts'
@@ -9,6 +9,7 @@ import type { Drill, DrillContext, DrillResult } from '../table/drill.ts'
 import { expectedAlerts } from '../table/drills.ts'
 import { findScrapeProblem, findUnexpected, waitUntilReady } from './checks.ts'
 import type { AllowedSpan } from './checks.ts'
+import { alertsOfDrill } from './notifications.ts'
 import { runDrill } from './run-drill.ts'
 
 /** The results of a set of drills. `unexpected`: notifications that no receiver should have got. */
@@ -21,6 +22,8 @@ export interface DrillsReport {
    */
   problems: string[]
   seconds: number
+  /** All that the receivers got, rejected messages too, oldest first. */
+  messages: readonly Delivery[]
 }
 
 export interface RunPlan {
@@ -56,6 +59,7 @@ export async function runDrills(plan: RunPlan): Promise<DrillsReport> {
     unexpected: [],
     problems: [problem],
     seconds: seconds(),
+    messages: environment.receivers.received(),
   })
   const started = await startTraffic({
     url: environment.urls.service,
@@ -96,15 +100,14 @@ async function runAll(
   const { environment, signal } = plan
   const startedMs = plan.now()
   const { results, allowed } = await runEach(plan, observer, traffic)
-  const rules = await readRules(environment.urls.prometheus, signal)
-  const alerts =
-    rules.state === 'ok' ? rules.value.filter(({ type }) => type === 'alerting').map(({ name }) => name) : []
   const received = observer.received().filter(({ atMs }) => atMs >= startedMs)
-  const unexpected = signal.aborted ? [] : findUnexpected(received, [...new Set(alerts)], allowed, graceMs)
+  const unexpected = signal.aborted
+    ? []
+    : findUnexpected(received, [...observer.alerts().keys()], allowed, graceMs)
   const hasFailures = unexpected.length > 0 || results.some(({ state }) => state === 'failed')
   const scrapeProblem = hasFailures ? await findScrapeProblem(environment, plan.speed, signal) : undefined
   const problems = [...environment.unexpectedExits, ...(scrapeProblem === undefined ? [] : [scrapeProblem])]
-  return { results, unexpected, problems }
+  return { results, unexpected, problems, messages: observer.received() }
 }
 
 async function runEach(
@@ -137,15 +140,6 @@ async function runEach(
     () => plan.signal.aborted,
   )
   return { results, allowed }
-}
-
-function alertsOfDrill({ alert, inhibits, mayAlsoFire, escalations, mutes = [] }: Drill): string[] {
-  const escalated = escalations.map((step) => step.alert)
-  const metaAlerts =
-    escalations.length > 0 || mayAlsoFire.length > 0
-      ? ['CriticalAlertPersists', 'CriticalAlertUnresolved']
-      : []
-  return [alert, ...inhibits, ...mayAlsoFire, ...mutes, ...escalated, ...metaAlerts]
 }
 
 /**
@@ -182,15 +176,13 @@ export async function runConcurrently<T extends Schedulable>(
 }
 
 /**
- * Those that can start now. One that conflicts with everything starts in its turn: later ones do not pass it.
+ * Those that can start now. One that has to wait starts in its turn: later ones that conflict with it wait
+ * too, so that drills of one resource run in the order of the table.
  */
 export function startable<T extends Schedulable>(waiting: readonly T[], running: readonly T[]): T[] {
-  const started: T[] = []
-  for (const one of waiting) {
-    if ([...running, ...started].every((other) => !conflict(one, other))) started.push(one)
-    else if (one.exclusive.includes('*')) break
-  }
-  return started
+  return waiting.filter((one, index) =>
+    [...running, ...waiting.slice(0, index)].every((other) => !conflict(one, other)),
+  )
 }
 
 function conflict(a: Schedulable, b: Schedulable): boolean {

@@ -14,6 +14,18 @@ describe('the schedule', () => {
   it.each([
     ['drills without common resources', [drill('a', 'x'), drill('b', 'y')], [], 'ab'],
     ['not two with the same resource', [drill('a', 'x'), drill('b', 'x', 'y'), drill('c', 'z')], [], 'ac'],
+    [
+      'none before an earlier one that has to wait for the same',
+      [drill('a', 'x'), drill('b', 'y'), drill('c', 'z')],
+      [drill('r', 'y')],
+      'ac',
+    ],
+    [
+      'one that conflicts with a waiting one: in its turn',
+      [drill('a', 'x', 'y'), drill('b', 'y'), drill('c', 'z')],
+      [drill('r', 'x')],
+      'c',
+    ],
     ['not one that a running drill disturbs', [drill('a', 'x'), drill('b', 'y')], [drill('r', 'x')], 'b'],
     ['one that conflicts with all: alone', [drill('a', '*'), drill('b', 'y')], [], 'a'],
     [

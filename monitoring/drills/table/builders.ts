@@ -47,7 +47,8 @@ export const management = {
 export function defineDrill(
   drill: Pick<Drill, 'requirement' | 'alert' | 'fault' | 'exclusive' | 'injectFault' | 'to'> & Partial<Drill>,
 ): Drill {
-  return { inhibits: [], mayAlsoFire: [], escalations: [], ...drill }
+  const exclusive = [...drill.exclusive, ...(drill.to === critical ? (['critical'] as const) : [])]
+  return { inhibits: [], mayAlsoFire: [], escalations: [], ...drill, exclusive }
 }
 
 export function injectRules(...rules: readonly FaultRule[]): Drill['injectFault'] {
@@ -78,6 +79,16 @@ export function fillMemory(share: number): Drill['injectFault'] {
   return async ({ environment }) => {
     const used = await residentBytes(environment.urls)
     return environment.faults.add([{ memoryMb: Math.max(1, Math.round((share * 512e6 - used) / 2 ** 20)) }])
+  }
+}
+
+/** Holds this many connections to PostgreSQL, as a program with a leak would. */
+export function holdConnections(count: number): Drill['injectFault'] {
+  return async ({ environment }) => {
+    const { default: postgres } = await import('postgres')
+    const sql = postgres(environment.database.service.databaseUrl, { max: count, onnotice: () => undefined })
+    await Promise.all(Array.from({ length: count }, async () => sql.reserve()))
+    return async () => sql.end({ timeout: 1 })
   }
 }
 

@@ -1,5 +1,5 @@
 import { critical, high, management, medium, mediumSecurity, secondary } from './builders.ts'
-import { actAtRate, defineDrill, fillMemory, injectRules } from './builders.ts'
+import { actAtRate, defineDrill, fillMemory, holdConnections, injectRules } from './builders.ts'
 import type { Drill } from './drill.ts'
 
 const failingRequests = [
@@ -22,16 +22,6 @@ const failingDatabase = [
   'DatabaseQueriesSlow',
 ]
 const withDatabase = ['latency', 'errors', 'database', 'auth', 'limits'] as const
-
-/** Each query takes longer, until `alert` fires. */
-function slowQueries(alert: string, dbLatencyMs: number) {
-  return {
-    alert,
-    exclusive: withDatabase,
-    injectFault: injectRules({ dbLatencyMs }),
-    mayAlsoFire: failingDatabase.filter((other) => other !== alert),
-  }
-}
 
 /** Faults of the database, authentication, rate limits, memory and disk. */
 export const componentDrills: readonly Drill[] = [
@@ -125,7 +115,15 @@ export const componentDrills: readonly Drill[] = [
     fault: 'tokens are neither issued nor verified',
     exclusive: ['auth', 'errors', 'limits'],
     disturbs: ['held'],
-    injectFault: injectRules({ authDown: true }),
+    injectFault: async (context) => {
+      // Otherwise, only the probe would notice that logins fail.
+      const endLogins = await actAtRate(2, async ({ traffic }, count) => traffic.login(count))(context)
+      const endFault = await context.environment.faults.add([{ authDown: true }])
+      return async () => {
+        await endFault()
+        await endLogins()
+      }
+    },
     to: critical,
     mayAlsoFire: failingRequests,
     escalations: [secondary],
@@ -144,6 +142,25 @@ export const componentDrills: readonly Drill[] = [
     escalations: [secondary],
   }),
   defineDrill({
+    requirement: 'C5',
+    alert: 'APIUnreachable',
+    fault: 'the process of the API is ended',
+    exclusive: ['*'],
+    injectFault: async ({ environment }) => {
+      await environment.api.stop()
+      return async () => {
+        await environment.api.start()
+        // The new process has none of the faults.
+        await (
+          await environment.faults.add([])
+        )()
+      }
+    },
+    to: critical,
+    mayAlsoFire: [...failingDatabase, 'TargetDown', 'MetricsMissing'],
+    escalations: [secondary],
+  }),
+  defineDrill({
     requirement: 'C3',
     alert: 'DatabaseConnectionFailures',
     fault: 'queries fail as if the database were unreachable',
@@ -155,14 +172,20 @@ export const componentDrills: readonly Drill[] = [
   }),
   defineDrill({
     requirement: 'H3',
-    ...slowQueries('DatabaseQueriesSlow', 1300),
-    fault: 'each query takes 1.3 s longer',
+    alert: 'DatabaseQueriesSlow',
+    fault: 'one query takes 1.5 s longer',
+    exclusive: withDatabase,
+    // Of one query in ten: more would use all connections of the pool, and then requests fail.
+    injectFault: injectRules({ dbLatencyMs: 1500, query: 'tasks.insert' }),
     to: high,
+    mayAlsoFire: slowRequests,
   }),
   defineDrill({
     requirement: 'D3',
-    ...slowQueries('DatabaseConnectionsHigh', 900),
-    fault: 'each query takes 0.9 s longer, so that all connections of the pool are in use',
+    alert: 'DatabaseConnectionsHigh',
+    fault: 'another program holds 76 of the 100 connections of PostgreSQL',
+    exclusive: ['database'],
+    injectFault: holdConnections(76),
     to: medium,
   }),
 ]

@@ -2,6 +2,7 @@ import type { DrillEnvironment } from '../environment/environment.ts'
 import type { Traffic } from '../environment/traffic.ts'
 import type { Limits } from '../observation/hops.ts'
 import type { Destination } from '../observation/observation.ts'
+import type { Delivery } from '../../receivers/index.ts'
 
 /** What a drill works with: the environment and the traffic of its users. */
 export interface DrillContext {
@@ -16,12 +17,13 @@ export type EndFault = () => Promise<void>
 
 /**
  * Parts of the environment that a drill needs exclusively. `*`: all of it. `held`: requests that the service
- * delays,
- * which continue whenever faults are switched.
+ * delays, which continue whenever faults are switched. `critical`: the one notification that Alertmanager
+ * makes of all critical alerts of the service.
  */
 export type Resource =
   | '*'
   | 'held'
+  | 'critical'
   | 'latency'
   | 'errors'
   | 'database'
@@ -51,7 +53,7 @@ export interface Drill {
   inhibits: readonly string[]
   /** Alerts that must fire during the drill and reach no receiver. */
   mutes?: readonly string[]
-  /** Other alerts that the fault may cause, and that may be delivered. */
+  /** Other alerts that the fault may cause. They may fire, but no one gets them. */
   mayAlsoFire: readonly string[]
   /** Alerts that the fault causes and that still fire after its end. */
   mayKeepFiring?: readonly string[]
@@ -63,6 +65,16 @@ export interface Drill {
   limits?: Partial<Limits>
   /** Additional time for reasons outside the rules (a time window in the service), on the wall clock. */
   slack?: Partial<Limits>
+}
+
+/** One step of a drill. */
+export interface DrillEvent {
+  /** Wall clock. */
+  atMs: number
+  hop: 'fault' | 'pending' | 'firing' | 'alertmanager' | 'inhibition' | 'receiver' | 'fault ends' | 'resolved'
+  /** The alert, or the receiver of a message. */
+  subject: string
+  text: string
 }
 
 /**
@@ -86,6 +98,10 @@ export interface DrillResult {
   escalateSeconds?: number
   /** From the end of the fault until all receivers have the resolved notification. */
   resolveSeconds?: number
+  /** What happened, oldest first. */
+  events: DrillEvent[]
+  /** What people got because of it, rejected messages too, oldest first. */
+  messages: Delivery[]
   deliveredTo: string[]
   escalatedTo: string[]
   inhibited: string[]

@@ -37,13 +37,27 @@ export function renderPage({ title, refreshSeconds, width }: Layout, body: reado
     refreshSeconds !== undefined &&
     element('meta', { 'http-equiv': 'refresh', content: String(refreshSeconds) })
   const navigation = links.map(([path, name]) => html`<li>${element('a', { href: path }, text(name))}</li>`)
+  const top = html`<header class="top"><b>vigil up</b><nav><ul>${navigation}</ul></nav></header>`
+  return renderShell(title, html`${refresh}`, html`${top}${element('main', { class: width }, [...body])}`)
+}
+
+/** A page in a file of its own. Mail in it may bring its style, and nothing that is loaded. */
+export function renderFile(title: string, top: string, body: readonly Markup[]): string {
+  const policy = element('meta', {
+    'http-equiv': 'Content-Security-Policy',
+    content: "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+  })
+  const header = html`<header class="top"><b>${text(top)}</b></header>`
+  return renderShell(title, policy, html`${header}<main>${body}</main>`)
+}
+
+function renderShell(title: string, head: Markup, body: Markup): string {
   return `<!doctype html>
 ${html`<html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">${refresh}
+<meta name="color-scheme" content="light dark">${head}
 <title>${text(title)} · vigil</title><style>${raw(style)}</style></head>
-<body><header class="top"><b>vigil up</b><nav><ul>${navigation}</ul></nav></header>
-${element('main', { class: width }, [...body])}</body></html>`}
+<body>${body}</body></html>`}
 `
 }
 
@@ -100,6 +114,12 @@ color:var(--ink);font:inherit;cursor:pointer}
 background:var(--card);padding:10px 14px;max-width:640px}.slack .body{white-space:pre-wrap;margin-top:6px}
 .slack .buttons a{display:inline-block;margin:10px 8px 0 0;padding:3px 12px;border:1px solid var(--rule);
 border-radius:4px;text-decoration:none;font-weight:600;font-size:13px}
+.sms+p{font-size:12px;color:var(--muted);margin:4px 0 0}
+.message details{margin-top:6px}.message details pre{max-height:340px;overflow:auto;white-space:pre-wrap}
+.lanes{display:grid;grid-template-columns:minmax(96px,max-content) minmax(0,1fr);gap:5px 14px;
+align-items:center;margin-top:14px;font-size:13px}
+.lanes svg{display:block;width:100%;height:14px;background:var(--faint);border-radius:3px;overflow:visible}
+.lanes rect{fill:var(--tone)}.lanes rect.soft{opacity:.45}.lanes circle{fill:var(--tone);stroke:var(--card)}
 .sms{max-width:340px;padding:10px 14px;border-radius:16px 16px 16px 4px;background:var(--faint);
 white-space:pre-wrap}
 iframe{display:block;width:100%;max-width:680px;height:420px;border:1px solid var(--rule);border-radius:6px;

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { element, html, text } from '../../../reports/html/index.ts'
 import type { Markup } from '../../../reports/html/index.ts'
+import { findNamedAlerts } from '../../receivers/index.ts'
 import type { Delivery } from '../../receivers/index.ts'
 import { clockText } from './layout.ts'
 
@@ -27,7 +28,7 @@ export function toIncidents(deliveries: readonly Delivery[], alertNames: readonl
   const incidents: Incident[] = []
   const latest = new Map<string, Incident>()
   for (const delivery of deliveries) {
-    const name = findAlert(delivery, alertNames)
+    const [name = delivery.title || 'a message without a title'] = findNamedAlerts(delivery, alertNames)
     const open = latest.get(name)
     if (open !== undefined && !(isResolved(open) && delivery.status === 'firing')) {
       open.deliveries.push(delivery)
@@ -40,16 +41,6 @@ export function toIncidents(deliveries: readonly Delivery[], alertNames: readonl
   return incidents.toReversed()
 }
 
-function findAlert({ title, text: content }: Delivery, names: readonly string[]): string {
-  return firstName(title, names) ?? firstName(content, names) ?? (title || 'a message without a title')
-}
-
-/** Names are words: `APISlow` is not in `APISlowest`. */
-function firstName(content: string, names: readonly string[]): string | undefined {
-  const known = new Set(names)
-  return content.match(/\w+/g)?.find((word) => known.has(word))
-}
-
 /** A message as its reader sees it: a Slack card, a mail in a sandboxed frame, a text message, a page. */
 export function renderMessage(delivery: Delivery): Markup {
   const { via, address, atMs, response } = delivery
@@ -57,7 +48,22 @@ export function renderMessage(delivery: Delivery): Markup {
     response.state === 'invalid' &&
     html` <b class="over">refused: ${text(response.reason)} (${response.status})</b>`
   const head = html`<p>${text(`${clockText(atMs)} UTC · ${via} · ${address}`)}${refused}</p>`
-  return html`<div class="message">${head}${renderContent(delivery)}</div>`
+  return html`<div class="message">${head}${renderContent(delivery)}${renderSource(delivery)}</div>`
+}
+
+/** What a webhook got, as it got it. */
+function renderSource({ via, text: content }: Delivery): Markup | undefined {
+  const json = via === 'slack' || via === 'pagerduty' ? parseJson(content) : undefined
+  if (json === undefined) return undefined
+  const written = JSON.stringify(json, undefined, 2)
+  return html`<details><summary>JSON</summary><pre>${text(written)}</pre></details>`
+}
+
+/** A message in the alphabet of SMS has room for 160 characters; with others, for 70. */
+function describeLength(content: string): string {
+  const room = /^[\n -~]*$/.test(content) ? 160 : 70
+  const parts = content.length > room ? `, sent as ${Math.ceil(content.length / (room - 7))} parts` : ''
+  return `${content.length} of ${room} characters${parts}`
 }
 
 function renderContent(delivery: Delivery): Markup {
@@ -68,7 +74,8 @@ function renderContent(delivery: Delivery): Markup {
     case 'email':
       return renderMail(delivery)
     case 'sms':
-      return html`<div class="sms">${linkAddresses(delivery.text)}</div>`
+      return html`<div class="sms">${linkAddresses(delivery.text)}</div>
+<p>${text(describeLength(delivery.text))}</p>`
     case 'pagerduty':
       return renderPage(delivery)
   }

@@ -179,7 +179,16 @@ describe('a message', () => {
     expect(shown).toContain('<a href="https://a/b" rel="noreferrer">HIGH APISlow</a>')
     expect(shown).toContain('<b>bold</b>')
     expect(shown).toContain('<a href="https://c/d" rel="noreferrer">query</a>')
-    expect(shown).not.toMatch(/javascript:|<script/)
+    expect(shown).not.toMatch(/href="javascript:|<script/)
+    expect(shown).toMatch(/<summary>JSON<\/summary><pre>\{\n {2}&quot;attachments&quot;/)
+  })
+
+  it.each([
+    ['a'.repeat(160), '160 of 160 characters<'],
+    ['a'.repeat(161), '161 of 160 characters, sent as 2 parts'],
+    ['ü'.repeat(71), '71 of 70 characters, sent as 2 parts'],
+  ])('by SMS says how long it is: %s', (text, length) => {
+    expect(renderMessage(delivery({ text }))).toContain(length)
   })
 
   it('of mail is in a frame without scripts, and its markup cannot leave the frame', () => {
