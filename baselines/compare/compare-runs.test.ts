@@ -8,6 +8,8 @@ import { seeded } from '../../bench/detection-study/machine.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
 import { toVerdictWord } from '../verdict.ts'
 import { compareRuns } from './compare-runs.ts'
+import { buildTestFamily } from './family.ts'
+import { toRules, unpairedAlphaShare } from './options.ts'
 
 /** A block of two steps whose latencies are `factor` times as large, with a little noise of its own. */
 function block(
@@ -234,6 +236,18 @@ describe('runs that are no pairs', () => {
   it('are compared side against side, and need more to be red', () => {
     expect(compareRuns(base, blocks(30, 101)).verdict).toBe('pass')
     expect(compareRuns(base, blocks(30, 101, 1.2)).verdict).toBe('fail')
+  })
+
+  it('are red at a fifth of the level of pairs, and not above it', () => {
+    const candidate = blocks(30, 101, 1.1)
+    const pValue = Math.min(
+      ...buildTestFamily(base, candidate, toRules({})).tested.map((test) => test.pWorse),
+    )
+    const decide = (alpha: number): string => compareRuns(base, candidate, { alpha }).verdict
+    expect(pValue).toBeGreaterThan(0)
+    expect(decide((0.99 * pValue) / unpairedAlphaShare)).not.toBe('fail')
+    expect(decide((1.01 * pValue) / unpairedAlphaShare)).toBe('fail')
+    expect(unpairedAlphaShare).toBe(0.2)
   })
 
   it('with fewer than 8 on a side are inconclusive', () => {
