@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Verdict } from '../../../baselines/index.ts'
@@ -40,6 +40,18 @@ async function gate(
   const ran = await place.vigil(['gate', '--json', '--target', url, ...more])
   if (ran.stdout === '') throw new Error(ran.stderr)
   return { ...ran, verdict: JSON.parse(ran.stdout) as Verdict }
+}
+
+/** Copies a run's folder as that of a run some hours earlier, and returns its id. */
+function copyRun(run: Run, hoursEarlier: number): string {
+  const runs = join(place.folder, '.vigil', 'runs')
+  const startedAt = new Date(Date.parse(run.startedAt) - hoursEarlier * 3_600_000).toISOString()
+  const id = run.id.replace(/\w{4}$/, `copy${hoursEarlier}`)
+  cpSync(join(runs, run.id), join(runs, id), { recursive: true })
+  writeFileSync(join(runs, id, 'record.json'), JSON.stringify({ ...run, id, startedAt }))
+  const verdict = readFileSync(join(runs, run.id, 'verdict.json'), 'utf8')
+  writeFileSync(join(runs, id, 'verdict.json'), verdict.replaceAll(run.id, id))
+  return id
 }
 
 describe('the gate', { timeout: 120_000 }, () => {
@@ -120,6 +132,26 @@ describe('the gate', { timeout: 120_000 }, () => {
     expect([verdict.verdict, code]).toEqual(['fail', 1])
     expect(verdict.rows[0]?.message).toMatch(/probe home is down: .*500/)
     expect(service.seen()).toBeLessThan(10)
+  })
+
+  it('and the load fail a service that is slower than its accepted runs, within every budget', async () => {
+    const quick = await serve((_request, response) => response.end('ok'))
+    const load = ['load', 'rate', '--json', '--target', quick.url]
+    place.configure({ target: { url: quick.url }, suites, budgets })
+    const run = JSON.parse((await place.vigil(load)).stdout) as Run
+    const ids = [1, 2, 3, 4, 5].map((hour) => copyRun(run, hour))
+    const accepted = await place.vigil(['baseline', 'accept', ...ids])
+    expect(accepted.code, accepted.stderr).toBe(0)
+
+    const slow = await serve((_request, response) => setTimeout(() => response.end('ok'), 60))
+    const { code, verdict, stderr } = await gate(slow.url, ['--engine', 'k6'])
+    const failed = verdict.rows.filter(({ status }) => status === 'fail')
+    expect([code, ...new Set(failed.map(({ rule }) => rule))], stderr).toEqual([1, 'baseline'])
+    const loaded = await place.vigil(['load', 'rate', '--target', slow.url])
+    expect([loaded.code, loaded.stdout], loaded.stderr).toEqual([
+      1,
+      expect.stringContaining('of 5 accepted runs'),
+    ])
   })
 
   it('fails a service killed in the middle of a run, with the class and the second it began', async () => {
