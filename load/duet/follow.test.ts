@@ -88,7 +88,7 @@ describe('a followed duet', () => {
       12,
       (unit) => answered(unit < 5 ? 100 - 18 * unit : 10),
     )
-    // Costs fall until unit 5, so units 5 to 8 are the first four of which the last two are as dear.
+    // Costs fall until unit 5, so units 5 to 8 are the first four of which the last two are as expensive.
     const first = Number(measured[0]?.runs.baseline.id.split('-')[1])
     expect(first).toBeGreaterThan(5)
     expect(warmUpMs).toBe(first * 1000)
