@@ -8,6 +8,7 @@ import type {
   FailureClass,
   Generator,
   Histogram,
+  Run,
   ShardFigures,
   TimelinePoint,
 } from '../record/index.ts'
@@ -23,6 +24,7 @@ export interface LoadPlan {
   /** For the journeys' contexts and the `__ENV` of a user's script. Never written to a file. */
   secrets?: Secrets
   source: JourneyMix | UserScript
+  /** Not of a user's script, which sets its own. */
   load: ArrivalRate | Connections
   /** How many processes make the load together; missing: one. */
   shards?: number
@@ -43,7 +45,14 @@ export interface JourneyMix {
 export interface UserScript {
   kind: 'script'
   path: string
+  /** By `Engine.inspect`; missing before that. */
+  load?: Run['load']
 }
+
+/** What a user's script will do, and for how long when it says so. */
+export type ScriptInspection =
+  | { state: 'ok'; load: Run['load']; lastsMs: number | undefined }
+  | { state: 'usage-error' | 'unavailable'; reason: string }
 
 /** Open model: journeys started per second, whether or not earlier ones have ended. */
 export interface ArrivalRate {
@@ -172,6 +181,8 @@ export async function runRouted(
 export interface Engine {
   name: string
   run: (plan: LoadPlan, surroundings: LoadEnvironment) => Promise<LoadResult>
+  /** What a user's script will do, without running it; undefined for a plan of journeys. */
+  inspect?: (plan: LoadPlan, folder: string) => Promise<ScriptInspection | undefined>
 }
 
 /** How many distinct statuses and request ids of a class of failures are kept. */

@@ -9,6 +9,7 @@ export type {
   LoadResult,
   LoadEnvironment,
   Measurement,
+  ScriptInspection,
   UserScript,
 } from './engine.ts'
 export { toRecord, toEmptyRecord, toRefusalRecord } from './record.ts'

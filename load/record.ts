@@ -113,7 +113,10 @@ function toIdentity(
   plan: LoadPlan,
   facts: RecordFacts,
 ): Pick<Run, 'schema' | 'id' | 'suite' | 'engine' | 'target' | 'environment' | 'startedAt' | 'load'> {
-  const load = plan.shards === undefined ? plan.load : { ...plan.load, shards: plan.shards }
+  const { source, shards } = plan
+  const own: Run['load'] =
+    source.kind === 'script' ? (source.load ?? { model: 'once', script: 'never inspected' }) : plan.load
+  const load = shards === undefined ? own : { ...own, shards }
   return { schema: 'vigil.run/1', id: plan.run, suite: plan.suite, load, ...facts }
 }
 

@@ -47,6 +47,7 @@ const outline = z.looseObject({
     ratePerSecond: z.number().exactOptional(),
     connections: z.number().exactOptional(),
     shards: z.number().exactOptional(),
+    script: z.string().exactOptional(),
   }),
   anchor: z.object({ runs: z.array(z.string()).min(1), reason: z.string().exactOptional() }),
   runs: z

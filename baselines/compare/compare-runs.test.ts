@@ -297,6 +297,12 @@ describe('what must not be compared is invalid, with the reason', () => {
       'different load models (arrival-rate, connections)',
     ],
     [
+      'another load of a script',
+      blocks(24, 1, 1, { load: { model: 'connections', script: '2 virtual users for 5s' } }),
+      blocks(24, 101, 1, { load: { model: 'connections', script: '4 virtual users for 5s' } }),
+      'runs of scripts with other loads (2 virtual users for 5s, 4 virtual users for 5s)',
+    ],
+    [
       'a step on one side alone',
       base,
       other.map((run) => ({ ...run, endpoints: withoutList })),

@@ -121,6 +121,13 @@ const sameRateFactor = 1.02
 /** Latency depends on the load, so runs at another are no evidence about the code. */
 function loadMismatchRows(runs: readonly ComparableRun[]): VerdictRow[] {
   const loads = runs.flatMap(({ load }) => load ?? [])
+  const scripts = [...new Set(loads.flatMap(({ script }) => script ?? []))]
+  if (scripts.length > 1)
+    return [
+      invalid('load', `not compared: runs of scripts with other loads (${scripts.slice(0, 4).join(', ')})`),
+    ]
+  // A record of an older vigil holds the suite's load, which its script did not use.
+  if (scripts.length > 0) return []
   const models = [...new Set(loads.map(({ model }) => model))]
   if (models.length > 1)
     return [invalid('load', `not compared: runs under different load models (${models.join(', ')})`)]

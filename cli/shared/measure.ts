@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
 import { combineVerdicts, judgeRun } from '../../baselines/index.ts'
 import type { CodedReason, VerdictRow } from '../../baselines/index.ts'
@@ -31,7 +31,7 @@ export async function measureSuite(
   id = newRunId(session, plan.name),
 ): Promise<JudgedRun> {
   const folder = await runFolder(session.out, id)
-  const load = loadPlanOf(session, plan, id)
+  const load = await inspectPlan(session, loadPlanOf(session, plan, id), found, folder)
   const facts = await factsOf(session, plan, found.state === 'ok' ? found.label : 'none')
   const unmeasured = (reason: CodedReason): Run =>
     toEmptyRecord(load, reason, session.world.interrupted.aborted, facts)
@@ -45,6 +45,22 @@ export async function measureSuite(
   const row = endedRow(session, plan.name)
   const verdict = row === undefined ? judged : { ...judged, ...combineVerdicts([judged], [row]) }
   return { run, budgets: plan.budgets, verdict, folder }
+}
+
+/** The plan of a user's script with the load that the script sets itself. */
+async function inspectPlan(
+  session: Session,
+  plan: LoadPlan,
+  found: FoundEngine,
+  folder: string,
+): Promise<LoadPlan> {
+  if (found.state === 'missing' || plan.source.kind !== 'script') return plan
+  const inspection = await found.engine.inspect?.(plan, folder)
+  if (inspection?.state === 'usage-error') throw new UsageError(inspection.reason)
+  // The run says what is wrong with k6.
+  if (inspection?.state !== 'ok') return plan
+  const { load, lastsMs = 0 } = inspection
+  return { ...plan, durationMs: lastsMs, source: { ...plan.source, load: session.redact(load) } }
 }
 
 /** A service that ended while it was loaded has failed, whatever its last figures were. */
@@ -213,7 +229,8 @@ function loadPlanOf(session: Session, { name, suite, shards }: SuitePlan, id: st
 }
 
 function loadWords(load: LoadPlan): string {
-  if (load.source.kind === 'script') return `the load that ${load.source.path} sets itself`
+  if (load.source.kind === 'script')
+    return `the load of ${basename(load.source.path)}: ${load.source.load?.script ?? 'unknown'}`
   const what =
     load.load.model === 'arrival-rate'
       ? `${load.load.ratePerSecond} journeys/s`

@@ -77,8 +77,8 @@ const phaseNames: Record<LoadProgress['phase'], string> = {
 
 function loadLine({ phase, secondsLeft, requestsPerSecond, p95Ms, errors }: LoadProgress): string {
   const p95 = p95Ms === undefined ? '' : `  p95 ${amount('ms', p95Ms)}`
-  return (
-    `  ${phaseNames[phase]}  ${Math.ceil(secondsLeft)} s left  ` +
-    `${Math.round(requestsPerSecond)} req/s${p95}  ${errors} errors`
-  )
+  // How long a user's script will last may be unknown.
+  const left = secondsLeft > 0 ? `${Math.ceil(secondsLeft)} s left  ` : ''
+  const rate = `${Math.round(requestsPerSecond)} req/s`
+  return `  ${phaseNames[phase]}  ${left}${rate}${p95}  ${errors} errors`
 }

@@ -7,19 +7,19 @@ export type Fact = readonly [name: string, value: string]
 
 /** Engine, load and duration: `k6, 200 journeys/s, 60 s`. */
 export function describeLoad(run: Run): string {
-  const { model, ratePerSecond, connections, shards } = run.load
-  const how =
-    model === 'arrival-rate'
-      ? `${formatRate(ratePerSecond ?? Number.NaN)} journeys/s`
-      : model === 'connections'
-        ? `${formatCount(connections ?? Number.NaN)} connections`
-        : 'once'
+  const { shards, script } = run.load
+  const how = script === undefined ? describeModel(run.load) : cleanText(script)
   return [
     cleanText(run.engine, 40),
     how,
     ...(shards === undefined || shards < 2 ? [] : [`${shards} shards`]),
     formatDuration(run.durationMs),
   ].join(', ')
+}
+
+function describeModel({ model, ratePerSecond, connections }: Run['load']): string {
+  if (model === 'arrival-rate') return `${formatRate(ratePerSecond ?? Number.NaN)} journeys/s`
+  return model === 'connections' ? `${formatCount(connections ?? Number.NaN)} connections` : 'once'
 }
 
 export function listTargetFacts(run: Run): Fact[] {
@@ -64,7 +64,11 @@ export function listGeneratorFacts(run: Run): Fact[] {
     ...toFact('event loop delay p99', eventLoopP99Ms, (ms) => amount('ms', ms)),
     ...toFact('dropped arrivals', droppedArrivals, formatCount),
     // Arrivals of journeys, each of several requests.
-    ...toFact('offered', offeredRps, (rate) => `${formatRate(rate)} journeys/s`),
+    ...toFact(
+      'offered',
+      offeredRps,
+      (rate) => `${formatRate(rate)} ${run.load.script === undefined ? 'journeys' : 'iterations'}/s`,
+    ),
     ...toFact('new connections', run.connections?.opened, (opened) =>
       run.connections === undefined
         ? ''

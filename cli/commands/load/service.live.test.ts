@@ -194,3 +194,40 @@ describe('a service that vigil started', { timeout: 60_000 }, () => {
     expect(text).toContain('Next: the service ended under load: read the end of target.log')
   })
 })
+
+it(
+  "a k6 script's load is what its options say, in the header, the record and the report",
+  { timeout: 60_000 },
+  async () => {
+    service = await startService((_request, response) => void setTimeout(() => response.end('ok'), 2))
+    place.write(
+      'shop.js',
+      `import http from 'k6/http'
+export const options = { vus: 2, iterations: 40 }
+export default () => http.get(__ENV.BASE_URL)`,
+    )
+    place.configure({
+      target: { url: service.url },
+      suites: {
+        shop: { engine: 'k6', script: './shop.js', load: { ratePerSecond: 7777 }, durationSeconds: 3333 },
+      },
+    })
+    const { code, stdout, stderr } = await place.vigil(['load', 'shop'])
+    expect([code, stderr]).toEqual([0, expect.stringContaining('shop.js: 40 iterations by 2 virtual users')])
+    const runs = join(place.folder, '.vigil', 'runs')
+    const folder = join(runs, readdirSync(runs)[0] ?? '')
+    const { load: found } = JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')) as Run
+    expect(found).toEqual({ model: 'connections', script: '40 iterations by 2 virtual users' })
+    const report = readFileSync(join(folder, 'report.md'), 'utf8')
+    expect(report).toContain('40 iterations by 2 virtual users')
+    expect(stdout + stderr + report).not.toMatch(/.*(7,?777|3,?333|journeys\/s).*/)
+    const refused = await place.vigil(['load', 'shop', '--rate', '5', '--duration', '9'])
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--rate and --duration')])
+    place.write('shop.js', 'export default () => {}; nothing()')
+    const broken = await place.vigil(['load', 'shop'])
+    expect([broken.code, broken.stderr]).toEqual([
+      2,
+      expect.stringMatching(/shop\.js: ReferenceError: nothing/),
+    ])
+  },
+)

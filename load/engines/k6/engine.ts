@@ -3,6 +3,7 @@ import type { Engine, LoadEnvironment, LoadPlan, LoadResult } from '../../engine
 import { toOneLine } from '../../../record/index.ts'
 import { runJourneys } from './journeys-run.ts'
 import { findTrustProblem, findVersionProblem } from './k6-process.ts'
+import { inspectScript } from './user-script/inspect.ts'
 import { runUserScript } from './user-script/run.ts'
 import type { EngineWorld } from './watch.ts'
 
@@ -16,6 +17,12 @@ import type { EngineWorld } from './watch.ts'
 export function createK6Engine(path: string, world: EngineWorld = currentWorld()): Engine {
   return {
     name: 'k6',
+    inspect: async (plan, folder) => {
+      const { source } = plan
+      return source.kind === 'script'
+        ? inspectScript(path, plan, source.path, { folder, env: world.env })
+        : undefined
+    },
     run: async (plan, environment) => {
       try {
         return await runRouted(plan, environment, async (routed) => run(path, routed, environment, world))

@@ -133,6 +133,43 @@ export function findTrustProblem(
     : `k6 trusts only the system's certificates on ${platform}: add those of ${untrusted} to the system's`
 }
 
+const inspectTimeoutMs = 30_000
+const maxOptionsLength = 1_000_000
+
+/** The options that k6 derives from a script, as it prints them, or what it says against the script. */
+export async function inspectWithK6(
+  path: string,
+  script: string,
+  { folder, env, variables }: Required<Pick<K6Options, 'folder' | 'env' | 'variables'>>,
+): Promise<{ state: 'ok'; output: string } | { state: 'failed'; reason: string }> {
+  let output = ''
+  let log = ''
+  const args = [
+    'inspect',
+    '--config',
+    join(folder, configFile),
+    '--log-format',
+    'raw',
+    '--log-output',
+    'stderr',
+  ]
+  const child = startChild(path, [...args, '--include-system-env-vars', '--execution-requirements', script], {
+    cwd: neutralFolder,
+    env: { ...k6Environment(env, limitMemory('script', freemem())), ...variables },
+    onLine: (line, stream) => {
+      if (stream === 'stdout') output = `${output}${line}\n`.slice(0, maxOptionsLength)
+      else log = `${log} ${line}`.slice(0, maxOutputLength)
+    },
+  })
+  const timer = setTimeout(() => child.signal('SIGKILL'), inspectTimeoutMs)
+  const end = await child.ended
+  clearTimeout(timer)
+  if (end.state === 'failed') return { state: 'failed', reason: end.reason }
+  if (end.state === 'exited' && end.code === 0) return { state: 'ok', output }
+  const how = end.state === 'exited' ? `code ${end.code}` : end.signal
+  return { state: 'failed', reason: log.trim() === '' ? `k6 inspect ended with ${how}` : log.trim() }
+}
+
 /** Why a program cannot be used as k6, or undefined when it can: it must be k6, 1.0 or later. */
 export async function findVersionProblem(path: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   let output = ''

@@ -28,7 +28,7 @@ const systemTags =
  * the config's `secrets`, and no other variable.
  *
  * Everything between its first and its last sample is measured, except setup and teardown. The plan's
- * warm-up, duration and rate do not apply. Steps are `script/<group>.<name>`. A request that k6 reports as
+ * warm-up and rate do not apply. Steps are `script/<group>.<name>`. A request that k6 reports as
  * failed, or of which a check failed, is one error. Crossed thresholds, and a script that marks its run as
  * failed, are part of the measurement, and make the verdict a fail.
  */
@@ -160,7 +160,7 @@ function watchUserScript(
   let cpu: CpuWork | undefined
   let isStopped = false
   const report = (phase: LoadProgress['phase']): void => {
-    // The script decides its own duration; the suite's is the best estimate.
+    // The plan's duration is what the script's options say; 0 when they do not.
     const leftMs = load === undefined || isStopped ? 0 : load.beganMs + plan.durationMs - world.monotonicMs()
     listener.progress({ phase, secondsLeft: Math.max(0, leftMs / secondMs), ...lastSecond() })
   }

@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { countOf } from '../../../../record/index.ts'
-import { measured, runEngine } from '../testing/run.ts'
+import type { Run } from '../../../../record/index.ts'
+import { createK6Engine } from '../index.ts'
+import { k6Path, measured, planOf, runEngine } from '../testing/run.ts'
 import { startTarget } from '../testing/target.ts'
 
 /** A script with its own scenario, thresholds, checks, groups, setup and `handleSummary`. */
@@ -30,6 +35,17 @@ export function handleSummary() {
   return { stdout: '{"metric":"http_req_duration","type":"Point","data":{}}\\nmine' }
 }
 `
+
+async function inspect(source: string): Promise<unknown> {
+  const folder = mkdtempSync(join(tmpdir(), 'vigil-inspect-'))
+  try {
+    writeFileSync(join(folder, 'script.js'), source)
+    const plan = planOf({ url: 'http://127.0.0.1:9', source, kind: 'script' }, join(folder, 'script.js'))
+    return await createK6Engine(await k6Path()).inspect?.(plan, folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
 
 describe("a user's script", { timeout: 60_000 }, () => {
   it('runs unchanged: its load, its thresholds, its steps, each failed request once', async (context) => {
@@ -81,6 +97,51 @@ export default () => {
     })
     expect(target.seen).toHaveLength(1)
     expect(target.seen[0]).toContain('/?k%20ey%2C%2C')
+  })
+
+  it.each<[string, string, Run['load'], number | undefined]>([
+    ['no options', '', { model: 'once', script: '1 iteration by each of 1 virtual user' }, undefined],
+    [
+      'a constant rate',
+      `scenarios: { a: { executor: 'constant-arrival-rate', rate: 90, timeUnit: '1m', duration: '2s',
+        preAllocatedVUs: 1 } }`,
+      { model: 'arrival-rate', ratePerSecond: 1.5, script: '1.5 iterations/s for 2s' },
+      2000,
+    ],
+    [
+      'virtual users',
+      "vus: 3, duration: '90s'",
+      { model: 'connections', connections: 3, script: '3 virtual users for 1m30s' },
+      90_000,
+    ],
+    [
+      'stages',
+      "stages: [{ duration: '5s', target: 4 }, { duration: '1m', target: 0 }]",
+      { model: 'connections', script: '1 → 4 → 0 virtual users in 5s + 1m0s' },
+      65_000,
+    ],
+    [
+      'two scenarios, and a target from the environment',
+      `scenarios: {
+        a: { executor: 'ramping-arrival-rate', startRate: 2, preAllocatedVUs: 1,
+             stages: [{ duration: '30s', target: __ENV.BASE_URL === 'http://127.0.0.1:9' ? 10 : 0 }] },
+        b: { executor: 'shared-iterations', vus: 2, iterations: 10, startTime: '10s' } }`,
+      {
+        model: 'connections',
+        script: 'a: 2 → 10 iterations/s in 30s; b: 10 iterations by 2 virtual users, from 10s on',
+      },
+      undefined,
+    ],
+  ])('with %s: its load is known before it runs', async (_, options, load, lastsMs) => {
+    const found = await inspect(`export const options = { ${options} }\nexport default () => {}`)
+    expect(found).toEqual({ state: 'ok', load, lastsMs })
+  })
+
+  it('that cannot be inspected is a usage error before anything is loaded', async () => {
+    expect(await inspect('export default () => {}; nothing()')).toEqual({
+      state: 'usage-error',
+      reason: expect.stringMatching(/script\.js: ReferenceError: nothing is not defined/) as string,
+    })
   })
 
   it('that cannot be loaded or has invalid options is a usage error with its name', async (context) => {
