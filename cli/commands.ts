@@ -170,6 +170,18 @@ const commands: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'init',
+    summary: 'write a config, journeys and a CI workflow for a service',
+    group: 'Set up',
+    add: async (program, run) => {
+      const { addInitCommand } = await import('./commands/init/command.ts')
+      addInitCommand(
+        program,
+        run(async () => (await import('./commands/init/run.ts')).init),
+      )
+    },
+  },
+  {
     name: 'doctor',
     summary: 'check tools, limits and (with --noise) how noisy this machine is',
     group: 'Set up',

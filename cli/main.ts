@@ -37,6 +37,7 @@ const world: World = {
     width: process.stdout.columns || Number(process.env['COLUMNS']) || 80,
     color: stdoutIsTerminal && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
   },
+  ...(process.stdin.isTTY && stdoutIsTerminal && { ask }),
   now: Date.now,
   random: Math.random,
   interrupted: interruption.signal,
@@ -45,6 +46,20 @@ const world: World = {
 const code = await runProgram(process.argv.slice(2), world)
 await Promise.all([written(process.stdout), written(process.stderr)])
 leave(interruption.signal.aborted ? codeOf(interruption.signal.reason) : code)
+
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises')
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  // The terminal is in raw mode meanwhile: Ctrl-C is a key.
+  terminal.once('SIGINT', () => interrupt('SIGINT'))
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('n')))
+  const answer = terminal.question(question, { signal: interruption.signal }).catch(() => 'n')
+  try {
+    return await Promise.race([answer, closed])
+  } finally {
+    terminal.close()
+  }
+}
 
 function codeOf(signal: unknown): number {
   if (signal === 'SIGHUP') return exitCodes.hungUp.code

@@ -271,6 +271,42 @@ export default defineConfig({ target: { url: 'http://x', port: 1 }, journeys: '.
     expect(JSON.parse(stdout)).toMatchObject({ probes: [{ name: 'home', outcome: 'up' }] })
   })
 
+  it('init writes a config and journeys that pass and have types', async () => {
+    const folder = join(project, 'packages/new')
+    write(folder, 'service.mjs', service)
+    write(folder, 'package.json', '{ "name": "new", "type": "module" }')
+    const document = {
+      openapi: '3.1.0',
+      paths: {
+        '/pages': { get: {} },
+        '/items': {
+          get: {},
+          post: { requestBody: { content: { 'application/json': { example: { a: 1 } } } } },
+        },
+      },
+    }
+    write(folder, 'openapi.json', JSON.stringify(document))
+    const port = await freePort()
+    const args = [
+      `http://127.0.0.1:${port}`,
+      '--command',
+      `node service.mjs ${port}`,
+      '--openapi',
+      'openapi.json',
+    ]
+    const { code, stderr } = await vigil(['init', ...args, '--yes', '--no-gate', '--measure', '0.5'], folder)
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    expect(readFileSync(join(folder, 'vigil.config.ts'), 'utf8')).toContain("from 'vigil-gate'")
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', '']
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const checked = await run(node, [tsc, ...options, 'vigil.config.ts', 'vigil/journeys.ts'], folder)
+    expect(checked).toMatchObject({ code: 0, stdout: '' })
+    const probed = await vigil(['probe', '--json'], folder)
+    expect({ stderr: probed.stderr, ...JSON.parse(probed.stdout || '{}') }).toMatchObject({
+      probes: [{ name: 'pages', outcome: 'up' }],
+    })
+  })
+
   it('runs in a project of pnpm', async (context) => {
     context.skip(pnpmUnavailable !== undefined, pnpmUnavailable)
     await writeService(pnpmProject)

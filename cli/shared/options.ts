@@ -81,7 +81,7 @@ export function examplesText(lines: readonly string[]): string {
 }
 
 /** The URL of a service to test. */
-function targetUrl(text: string): string {
+export function targetUrl(text: string): string {
   const problem = findTargetUrlProblem(text)
   if (problem !== undefined) throw new InvalidArgumentError(`${problem}.`)
   return text

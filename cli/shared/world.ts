@@ -25,6 +25,8 @@ export interface World {
   }
   /** Set by the program; without one, a session creates its own. */
   redaction?: Redaction
+  /** Asks the user on the terminal; missing when no terminal is there to answer. */
+  ask?: (question: string) => Promise<string>
   now: WallClock
   random: Random
   /** How long to wait for a target that another process loads. Not set: 15 minutes. */
