@@ -28,7 +28,7 @@ export default defineConfig({
     sequence: { sequencer: LongFirst },
     // On two cores: live tests spend much of their time waiting, so more workers than cores fill the gaps.
     maxWorkers: 4,
-    maxConcurrency: 10,
+    maxConcurrency: 12,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [
