@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { fromDrizzle, PgBoss } from 'pg-boss'
+import { readAddress } from './db/address.ts'
 import { toConnectionConfig } from './db/connections.ts'
 import { sql } from './db/drizzle.ts'
 import type { Transaction } from './db/index.ts'
@@ -105,13 +106,16 @@ export class JobQueue {
   }
 
   async #open(): Promise<PgBoss> {
+    const { url } = this.#dependencies
+    const { isPooled } = readAddress(url)
     const boss = new PgBoss({
-      ...(await toConnectionConfig(this.#dependencies.url, 'todo-backend-jobs')),
-      options: '-c statement_timeout=10000 -c lock_timeout=5000',
+      ...(await toConnectionConfig(url, 'todo-backend-jobs')),
+      ...(!isPooled && { options: '-c statement_timeout=10000 -c lock_timeout=5000' }),
+      // Behind a PgBouncer, LISTEN receives nothing: jobs are found by polling.
+      useListenNotify: !isPooled,
       max: 3,
       schema: 'jobs',
       schedule: false,
-      useListenNotify: true,
       monitorIntervalSeconds: heartbeatSeconds,
       superviseIntervalSeconds: heartbeatSeconds,
     })

@@ -63,6 +63,7 @@ export function readConfig(env: Environment): Config {
       'AUTH_SECRET: absent, expected a secret of at least 32 characters with NODE_ENV=production',
     )
   }
+  const databaseUrl = read('DATABASE_URL', databaseAddress, undefined)
   const faultsToken = read('FAULTS_TOKEN', secret(16), undefined)
   const faultsInProduction = read('FAULTS_ALLOW_PRODUCTION', oneOf('0', '1'), '0') === '1'
   if (environment === 'production' && faultsToken !== undefined && !faultsInProduction) {
@@ -74,9 +75,12 @@ export function readConfig(env: Environment): Config {
     environment,
     host: read('HOST', text(/^[A-Za-z0-9.:_-]{1,255}$/, 'a host name or an IP address'), '127.0.0.1'),
     port: read('PORT', wholeNumber(0, 65_535), 8000),
-    databaseUrl: read('DATABASE_URL', databaseAddress, undefined),
+    databaseUrl,
     embeddedDir: read('EMBEDDED_POSTGRES_DIR', text(/^[^\0]+$/, 'a folder'), '.vigil/postgres'),
-    databasePool: read('DATABASE_POOL', wholeNumber(1, 500), 10),
+    databasePool:
+      read('DATABASE_POOL', wholeNumber(1, 500), undefined) ??
+      (databaseUrl === undefined ? undefined : readAddress(databaseUrl).connections) ??
+      10,
     authSecret,
     rateLimitPerMinute: read('RATE_LIMIT_PER_MINUTE', wholeNumber(1, 1_000_000_000), 100),
     authRateLimitPerMinute: read('AUTH_RATE_LIMIT_PER_MINUTE', wholeNumber(1, 1_000_000_000), 20),

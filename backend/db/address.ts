@@ -12,47 +12,80 @@ export interface TlsOptions {
   checkServerIdentity?: (name: string, certificate: PeerCertificate) => Error | undefined
 }
 
-/** Where a database is and how connections to it are secured. */
+/** Where a database is, and how connections to it are made. */
 export interface DatabaseAddress {
-  /** Without the parameters about TLS, which each driver reads differently. */
+  /** Without the parameters below, which drivers read differently or not at all. */
   url: string
   /** `prefer`: with TLS where the server offers it. */
   tls: false | 'prefer' | TlsOptions
+  bindsChannel: boolean
+  /** Whether a PgBouncer shares the server's connections between transactions. */
+  isPooled: boolean
+  /** The number of connections, if the connection string has one. */
+  connections: number | undefined
 }
 
 const modes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 type Mode = (typeof modes)[number]
-const ownParameters = ['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'channel_binding']
+/** Parameters that are read here. Prisma writes the last three. */
+const ownParameters = [
+  ...['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'channel_binding'],
+  ...['schema', 'connection_limit', 'pgbouncer'],
+]
+/** Parameters that the driver reads. */
+const passedParameters = ['application_name', 'options', 'host', 'port', 'user', 'password']
 
 /**
- * Reads the parameters about TLS of a connection string, as libpq does. `require` encrypts and checks the
- * certificate only with `sslrootcert`. `verify-ca` checks who signed it, `verify-full` its host, too. `allow`
- * is read as `prefer`. Without `sslmode` connections are plain. Throws an error of one line that does not
- * quote the address, which may hold a password.
+ * Reads the parameters of a connection string. Those about TLS are read as libpq does: `require` encrypts and
+ * checks the certificate only with `sslrootcert`. `verify-ca` checks who signed it, `verify-full` its host,
+ * too. `allow` is read as `prefer`. Without `sslmode` connections are plain. Throws an error of one line that
+ * does not quote the address, which may hold a password.
  */
 export function readAddress(connectionString: string): DatabaseAddress {
   const url = new URL(connectionString)
   const parameters = url.searchParams
+  const known = [...ownParameters, ...passedParameters]
+  for (const name of parameters.keys())
+    if (!known.includes(name))
+      throw new Error(`parameter ${JSON.stringify(name.slice(0, 40))}, expected only ${known.join(', ')}`)
   const mode = readMode(parameters)
-  const rootFile = parameters.get('sslrootcert')
-  const [cert, key] = ['sslcert', 'sslkey'].map((name) => readPem(name, parameters.get(name)))
-  const { hostname } = url
+  const limit = readParameter(parameters, 'connection_limit', /^[1-9]\d{0,2}$/, 'a number from 1 to 999')
+  readParameter(parameters, 'schema', /^public$/, 'public')
+  const binding = readParameter(
+    parameters,
+    'channel_binding',
+    /^(disable|prefer|require)$/,
+    'disable, prefer, require',
+  )
+  if (binding === 'require' && mode !== 'verify-full')
+    throw new Error(
+      'channel_binding: found require, expected prefer, or require with sslmode=verify-full: the driver ' +
+        'cannot refuse a server without channel binding',
+    )
+  const address = {
+    tls: readTls(url, mode),
+    bindsChannel: binding === 'prefer' || binding === 'require',
+    isPooled: readParameter(parameters, 'pgbouncer', /^(true|false)$/, 'true, false') === 'true',
+    connections: limit === undefined ? undefined : Number(limit),
+  }
   for (const name of ownParameters) parameters.delete(name)
-  const bare = { url: url.href }
-  if (mode === 'disable') return { ...bare, tls: false }
-  if (mode === 'allow' || mode === 'prefer') return { ...bare, tls: 'prefer' }
+  return { url: url.href, ...address }
+}
+
+function readTls({ hostname, searchParams }: URL, mode: Mode): DatabaseAddress['tls'] {
+  const rootFile = searchParams.get('sslrootcert')
+  const [cert, key] = ['sslcert', 'sslkey'].map((name) => readPem(name, searchParams.get(name)))
+  if (mode === 'disable') return false
+  if (mode === 'allow' || mode === 'prefer') return 'prefer'
   const isSystem = rootFile === 'system'
   const ca = isSystem ? undefined : readPem('sslrootcert', rootFile)
   const host = hostname.replace(/^\[|\]$/g, '')
   return {
-    ...bare,
-    tls: {
-      rejectUnauthorized: mode !== 'require' || rootFile !== null,
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && key !== undefined && { cert, key }),
-      checkServerIdentity: (_, certificate) =>
-        mode === 'verify-full' || isSystem ? checkServerIdentity(host, certificate) : undefined,
-    },
+    rejectUnauthorized: mode !== 'require' || rootFile !== null,
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && key !== undefined && { cert, key }),
+    checkServerIdentity: (_, certificate) =>
+      mode === 'verify-full' || isSystem ? checkServerIdentity(host, certificate) : undefined,
   }
 }
 
@@ -68,6 +101,18 @@ function readMode(parameters: URLSearchParams): Mode {
   if (mode === undefined)
     throw new Error(`sslmode: found ${JSON.stringify(given.slice(0, 40))}, expected ${modes.join(', ')}`)
   return mode
+}
+
+function readParameter(
+  parameters: URLSearchParams,
+  name: string,
+  pattern: RegExp,
+  expected: string,
+): string | undefined {
+  const value = parameters.get(name) ?? undefined
+  if (value !== undefined && !pattern.test(value))
+    throw new Error(`${name}: found ${JSON.stringify(value.slice(0, 40))}, expected ${expected}`)
+  return value
 }
 
 function readPem(name: string, file: string | null | undefined): string | undefined {

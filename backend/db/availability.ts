@@ -27,6 +27,10 @@ const busyMessages = /^timeout exceeded when trying to connect/
 /** Translates a driver's error about availability. Returns any other error unchanged. */
 export function translateDatabaseError(error: unknown): unknown {
   const { code, message } = findCause(error)
+  if (/^unsupported startup parameter/.test(message))
+    return new Error('DATABASE_URL: found a PgBouncer, expected pgbouncer=true in the address', {
+      cause: error,
+    })
   if (unavailableCodes.test(code) || unavailableMessages.test(message))
     return new DatabaseUnavailable(`${code} ${message}`.trim(), { cause: error })
   if (busyCodes.test(code) || busyMessages.test(message))

@@ -23,9 +23,11 @@ export async function toConnectionConfig(url: string, applicationName: string) {
     application_name: applicationName,
     connectionTimeoutMillis: timeLimitsMs.connect,
     keepAlive: true,
+    enableChannelBinding: address.bindsChannel,
   }
 }
 
+/** A PgBouncer refuses them at the start of a connection: set them for the role that connects. */
 const serverLimits = {
   statement_timeout: timeLimitsMs.statement,
   lock_timeout: timeLimitsMs.lock,
@@ -36,7 +38,7 @@ const serverLimits = {
 export async function openPool(url: string, max: number): Promise<pg.Pool> {
   const pool = new pg.Pool({
     ...(await toConnectionConfig(url, 'todo-backend')),
-    ...serverLimits,
+    ...(!readAddress(url).isPooled && serverLimits),
     query_timeout: timeLimitsMs.answer,
     max,
     idleTimeoutMillis: 0,

@@ -107,6 +107,8 @@ describe('with TLS on the server', () => {
     '?sslmode=require&sslrootcert=ROOT',
     '?sslmode=verify-ca&sslrootcert=ROOT',
     '?sslmode=verify-full&sslrootcert=ROOT',
+    '?pgbouncer=true&sslmode=verify-full&sslrootcert=ROOT&channel_binding=require',
+    '?schema=public&connection_limit=3&sslmode=require',
   ])('%s is TLS for all users', async (parameters) => {
     await setTls('server')
     const given = parameters.replace('ROOT', join(data, 'server.crt'))
@@ -138,6 +140,17 @@ async function connectProblem(parameters: string): Promise<string> {
 test.each([
   ['sslmode=on', 'DATABASE_URL: found sslmode "on", expected disable, allow, prefer, require, verify-ca, '],
   ['sslmode=verify-ca&sslrootcert=/none', 'DATABASE_URL: found sslrootcert: /none: ENOENT, expected a file'],
+  ['schema=private', 'DATABASE_URL: found schema "private", expected public'],
+  ['connection_limit=0', 'DATABASE_URL: found connection_limit "0", expected a number from 1 to 999'],
+  ['pgbouncer=1', 'DATABASE_URL: found pgbouncer "1", expected true, false'],
+  [
+    'sslmode=require&channel_binding=require',
+    'DATABASE_URL: found channel_binding require, expected prefer, or require with sslmode=verify-full',
+  ],
+  [
+    'pool_timeout=10',
+    'DATABASE_URL: found parameter "pool_timeout", expected only sslmode, ssl, sslrootcert',
+  ],
 ])('%s is refused at the start', (parameters, message) => {
   const env = { DATABASE_URL: `postgres://u:secret@h/d?${parameters}` }
   expect(() => readConfig(env)).toThrow(ConfigError)
