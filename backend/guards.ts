@@ -4,7 +4,7 @@ import type { Config } from './config/index.ts'
 import type { Faults } from './faults/index.ts'
 import { Problem } from './http/index.ts'
 import type { Guards, Principal, Scope } from './http/index.ts'
-import type { Limits } from './limits/index.ts'
+import type { Limits } from './limits/limits.ts'
 import { isSameSecret } from './observability/index.ts'
 import type { Events, Metrics, Presence } from './observability/index.ts'
 

@@ -1,27 +1,11 @@
-import { eq, sql } from '../db/drizzle.ts'
-import { createBackgroundScope, defineStatement, schema } from '../db/index.ts'
+import { sql } from '../db/drizzle.ts'
+import { schema } from '../db/index.ts'
 import { toNetwork } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
 import { RateLimiter } from './limiter.ts'
 import type { LimiterDependencies, Policy } from './limiter.ts'
 
 const { rateLimitSettings } = schema
-const p = sql.placeholder
-
-const readLimit = defineStatement('rate_limit_settings.read', (db) =>
-  db
-    .select({ limit: rateLimitSettings.limit })
-    .from(rateLimitSettings)
-    .where(eq(rateLimitSettings.policy, p('policy'))),
-)
-
-const writeLimit = defineStatement('rate_limit_settings.write', (db) =>
-  db
-    .insert(rateLimitSettings)
-    .values({ policy: p('policy'), limit: p('limit') })
-    .onConflictDoUpdate({ target: rateLimitSettings.policy, set: { limit: sql`${p('limit')}::bigint` } })
-    .returning({ limit: rateLimitSettings.limit }),
-)
 
 export interface LimitsDependencies extends LimiterDependencies {
   perMinute: Readonly<Record<Policy, number>>
@@ -42,16 +26,15 @@ export class Limits {
       user: new RateLimiter('user', perMinute.user, dependencies),
       auth: new RateLimiter('auth', perMinute.auth, dependencies),
     }
-    for (const { policy, limit } of Object.values(this.#limiters))
+    const limiters = Object.values(this.#limiters)
+    for (const { policy, limit } of limiters)
       metrics.rateLimitConfig.set({ policy, limit: String(limit), window: '60s' }, 1)
     metrics.observeLimits(() =>
-      Object.values(this.#limiters).map((limiter) => ({
-        policy: limiter.policy,
-        ratio: limiter.measureUtilization(),
-      })),
+      limiters.map((limiter) => ({ policy: limiter.policy, ratio: limiter.measureUtilization() })),
     )
-    this.#timer = setInterval(() => void this.#tidy(), 1000)
-    this.#timer.unref()
+    // A share that cannot be returned is lost to its caller until the window ends, which needs no log line.
+    const tidy = (): void => limiters.forEach((limiter) => void limiter.returnUnused().catch(() => undefined))
+    this.#timer = setInterval(tidy, 1000).unref()
   }
 
   count(scope: Scope, policy: Policy): Promise<void> | undefined {
@@ -63,24 +46,24 @@ export class Limits {
   /** Compares the limits with those of the last start, and reports changes as security events. */
   async reportChanges(): Promise<void> {
     const { database, events, perMinute } = this.#dependencies
-    for (const policy of ['user', 'auth'] as const) {
-      const limit = perMinute[policy]
-      const [before] = await database.run(createBackgroundScope(5000), readLimit, { policy })
-      if (before?.limit === limit) continue
-      await database.run(createBackgroundScope(5000), writeLimit, { policy, limit })
-      if (before !== undefined)
-        events.security('ratelimit.config_changed', undefined, { policy, before: before.limit, now: limit })
-    }
+    const settings = (['user', 'auth'] as const).map((policy) => ({ policy, limit: perMinute[policy] }))
+    const rows = await database.queryInBackground('rate_limit_settings.write', (db) =>
+      db
+        .insert(rateLimitSettings)
+        .values(settings)
+        .onConflictDoUpdate({ target: rateLimitSettings.policy, set: { limit: sql`excluded."limit"` } })
+        .returning({
+          policy: rateLimitSettings.policy,
+          now: rateLimitSettings.limit,
+          before: sql<number | null>`old."limit"::float8`,
+        }),
+    )
+    for (const { policy, before, now } of rows)
+      if (before !== null && before !== now)
+        events.security('ratelimit.config_changed', undefined, { policy, before, now })
   }
 
   stop(): void {
     clearInterval(this.#timer)
-  }
-
-  async #tidy(): Promise<void> {
-    // A share that cannot be returned is lost to its caller until the window ends, which needs no log line.
-    await Promise.all(
-      Object.values(this.#limiters).map((limiter) => limiter.returnUnused().catch(() => undefined)),
-    )
   }
 }
