@@ -105,10 +105,11 @@ export class JobQueue {
     return this.#opened
   }
 
-  async #open(): Promise<PgBoss> {
-    const { url } = this.#dependencies
+  /** Creates the queues and starts the workers. Rejects if the database cannot be reached. */
+  async start(): Promise<void> {
+    const { url, log } = this.#dependencies
     const { isPooled } = readAddress(url)
-    const boss = new PgBoss({
+    this.#opened = new PgBoss({
       ...(await toConnectionConfig(url, 'todo-backend-jobs')),
       ...(!isPooled && { options: '-c statement_timeout=10000 -c lock_timeout=5000' }),
       // Behind a PgBouncer, LISTEN receives nothing: jobs are found by polling.
@@ -119,15 +120,9 @@ export class JobQueue {
       monitorIntervalSeconds: heartbeatSeconds,
       superviseIntervalSeconds: heartbeatSeconds,
     })
-    boss.on('error', ({ message }) =>
-      this.#dependencies.log.warn({ stream: 'error', error: { message } }, 'the job queue had an error'),
+    this.#boss.on('error', ({ message }) =>
+      log.warn({ stream: 'error', error: { message } }, 'the job queue had an error'),
     )
-    return boss
-  }
-
-  /** Creates the queues and starts the workers. Rejects if the database cannot be reached. */
-  async start(): Promise<void> {
-    this.#opened = await this.#open()
     await this.#boss.start()
     for (const [queue, handler] of Object.entries(this.#queues)) {
       await this.#boss.createQueue(queue, {
@@ -170,10 +165,10 @@ export class JobQueue {
    */
   async enqueue(tx: Transaction, queue: string, id: string, owner: JobOwner): Promise<void> {
     const { traceId, spanId, sampled = false } = tx.scope
+    const isTraced = traceId !== undefined && spanId !== undefined
     const data: JobData = {
       id,
-      ...(traceId !== undefined &&
-        spanId !== undefined && { traceparent: formatTraceparent({ traceId, spanId, sampled }) }),
+      ...(isTraced && { traceparent: formatTraceparent({ traceId, spanId, sampled }) }),
     }
     await this.#boss.send(queue, data, {
       db: fromDrizzle(tx.builder, sql),
@@ -182,23 +177,15 @@ export class JobQueue {
     })
   }
 
-  get running(): boolean {
-    return this.#running
-  }
-
   /** Lets running jobs finish within `graceMs`. Others are retried later. */
   async stop(graceMs: number): Promise<void> {
     this.#running = false
     await this.#opened?.stop({ graceful: true, timeout: graceMs, close: true })
   }
 
-  async #work(
-    queue: string,
-    handler: JobHandler,
-    { id, traceparent }: JobData,
-    isLast: boolean,
-  ): Promise<void> {
+  async #work(queue: string, handler: JobHandler, job: JobData, isLast: boolean): Promise<void> {
     const { metrics, log, tracing } = this.#dependencies
+    const { id, traceparent } = job
     const traceId = traceparent === undefined ? undefined : parseTraceparent(traceparent, undefined)?.traceId
     const started = performance.now()
     const span = tracing?.jobStarted(queue, id, traceparent)
@@ -206,22 +193,16 @@ export class JobQueue {
       metrics.jobSeconds.observe({ queue, outcome }, (performance.now() - started) / 1000)
       span?.end(outcome, error)
     }
+    const about = { traceId, queue, jobId: id }
     try {
       const outcome = await runWithSpans(span?.startQuery, () => handler.run(id))
       finish(outcome)
-      log.info({ stream: 'application', traceId, queue, jobId: id, outcome }, 'job ended')
+      log.info({ stream: 'application', ...about, outcome }, 'job ended')
     } catch (error) {
       finish('error', error)
-      log.error(
-        {
-          stream: 'error',
-          traceId,
-          queue,
-          jobId: id,
-          error: { message: error instanceof Error ? error.message : String(error) },
-        },
-        isLast ? 'job has failed and will not be retried' : 'job will be retried',
-      )
+      const message = error instanceof Error ? error.message : String(error)
+      const text = isLast ? 'job has failed and will not be retried' : 'job will be retried'
+      log.error({ stream: 'error', ...about, error: { message } }, text)
       if (isLast) await handler.giveUp(id)
       throw error
     }
@@ -238,15 +219,13 @@ export class JobQueue {
 
   async #readCounts(): Promise<QueueState[]> {
     const perQueue = await Promise.all(
-      Object.keys(this.#queues).map(async (queue) => {
-        const [stats] = await this.#boss.getQueueStats(queue)
-        if (stats === undefined) return []
-        return [
+      Object.keys(this.#queues).map(async (queue) =>
+        (await this.#boss.getQueueStats(queue)).flatMap((stats) => [
           { queue, state: 'waiting', jobs: stats.queuedCount },
           { queue, state: 'active', jobs: stats.activeCount },
           { queue, state: 'failed', jobs: stats.failedCount },
-        ]
-      }),
+        ]),
+      ),
     )
     return perQueue.flat()
   }

@@ -119,7 +119,8 @@ export class RateLimiter {
         unused.push({ key: this.#toKey(caller), unused: lease.left, ends: lease.windowEndsAt })
     }
     if (unused.length === 0) return
-    const rows = sql`json_to_recordset(${JSON.stringify(unused)}::json) as v(key text, unused bigint, ends timestamptz)`
+    const columns = sql`v(key text, unused bigint, ends timestamptz)`
+    const rows = sql`json_to_recordset(${JSON.stringify(unused)}::json) as ${columns}`
     await this.#dependencies.database.queryInBackground('rate_limits.return', (db) =>
       db
         .update(rateLimits)

@@ -1,3 +1,6 @@
+import { and, eq, inArray, ne, sql } from '../db/drizzle.ts'
+import type { SQL } from '../db/drizzle.ts'
+import { schema } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
@@ -8,16 +11,10 @@ import { taskSchema, formatEtag, toUtc, buildTask, toTask } from './model.ts'
 import type { NewTask, Task, TaskPatch, TaskQuery } from './model.ts'
 import { applyBulk } from './bulk.ts'
 import type { BulkBody, BulkResult } from './bulk.ts'
-import {
-  claimIdempotencyKey,
-  deleteTask,
-  foreignTasks,
-  insertTask,
-  lockTask,
-  taskById,
-  updateTask,
-} from './statements.ts'
+import { claimIdempotencyKey, columns, insertTask, taskById } from './statements.ts'
 import type { TaskRow } from './statements.ts'
+
+const { tasks } = schema
 
 export interface TaskDependencies {
   database: Database
@@ -36,8 +33,8 @@ export interface VersionedTask {
 /** `undefined` accepts any version, as a request without `If-Match` does. */
 export type ExpectedVersions = readonly number[] | undefined
 
-/** Attempts without a lock, which are cheaper. Afterwards the task is locked. */
-const attemptLimit = 5
+/** The greatest version that the column can hold. */
+const maxVersion = 2_147_483_647
 
 interface CacheCounters {
   hit: { inc: () => void }
@@ -81,23 +78,21 @@ export class TaskService {
     input: NewTask,
     key?: string,
   ): Promise<VersionedTask & { replayed: boolean }> {
-    const task = buildTask(input, this.#dependencies.now())
-    const values = { ...task, userId, now: task.createdAt }
+    const { database, now } = this.#dependencies
+    const task = buildTask(input, now())
     return this.#writing(userId, async () => {
       if (key === undefined) {
-        await this.#dependencies.database.run(scope, insertTask, values)
+        await database.run(scope, insertTask, { ...task, userId })
         return { task, version: 1, replayed: false }
       }
-      const earlier = await this.#dependencies.database.transaction(scope, async (tx) => {
-        const answer = await claimIdempotencyKey(tx, userId, key, input, JSON.stringify(task), task.createdAt)
-        if (answer === undefined) await tx.run(insertTask, values)
+      const earlier = await database.transaction(scope, async (tx) => {
+        const answer = await claimIdempotencyKey(tx, { userId, key }, input, JSON.stringify(task))
+        if (answer === undefined) await tx.run(insertTask, { ...task, userId })
         return answer
       })
-      return {
-        task: earlier === undefined ? task : taskSchema.parse(JSON.parse(earlier)),
-        version: 1,
-        replayed: earlier !== undefined,
-      }
+      return earlier === undefined
+        ? { task, version: 1, replayed: false }
+        : { task: taskSchema.parse(JSON.parse(earlier)), version: 1, replayed: true }
     })
   }
 
@@ -128,63 +123,43 @@ export class TaskService {
     scope: Scope,
     principal: Principal,
     id: string,
-    patch: TaskPatch,
+    { dueAt, ...patch }: TaskPatch,
     expected: ExpectedVersions,
   ): Promise<VersionedTask> {
+    const changes = {
+      ...patch,
+      ...(dueAt !== undefined && { dueAt: toUtc(dueAt) }),
+      updatedAt: sql`greatest(${new Date(this.#dependencies.now()).toISOString()}, ${tasks.updatedAt})`,
+      version: sql`${tasks.version} + 1`,
+    }
     return this.#writing(principal.userId, async () => {
-      for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
-        const row = await this.#own(scope, principal, id)
-        const [updated] = await this.#dependencies.database.run(
-          scope,
-          updateTask,
-          this.#changes(principal, row, patch, expected),
-        )
-        if (updated !== undefined) return toVersioned(updated)
-        // Another request changed it first: read it again.
-      }
-      const [updated] = await this.#dependencies.database.transaction(scope, async (tx) => {
-        const [row] = await tx.run(lockTask, { id, userId: principal.userId })
-        return row === undefined ? [] : tx.run(updateTask, this.#changes(principal, row, patch, expected))
-      })
-      if (updated === undefined) throw new Problem('not-found', { detail: 'The task does not exist' })
-      return toVersioned(updated)
+      const [updated] = await this.#dependencies.database.query(scope, 'tasks.update', (db) =>
+        db
+          .update(tasks)
+          .set(changes)
+          .where(isExpected(principal, id, expected))
+          .returning(columns),
+      )
+      return updated === undefined ? this.#refuseChange(scope, principal, id) : toVersioned(updated)
     })
   }
 
   delete(scope: Scope, principal: Principal, id: string, expected: ExpectedVersions): Promise<void> {
     return this.#writing(principal.userId, async () => {
-      for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
-        const version = expected === undefined ? null : (await this.#own(scope, principal, id)).version
-        if (version !== null) requireVersion(expected, version)
-        const [deleted] = await this.#dependencies.database.run(scope, deleteTask, {
-          id,
-          userId: principal.userId,
-          version,
-        })
-        if (deleted !== undefined) return
-        // Missing, of another user, or changed: this throws for the first two.
-        await this.#own(scope, principal, id)
-      }
-      throw new Problem('conflict', { detail: 'The task was changed repeatedly at the same time' })
+      const { rowCount } = await this.#dependencies.database.query(scope, 'tasks.delete', (db) =>
+        db.delete(tasks).where(isExpected(principal, id, expected)),
+      )
+      if (rowCount === 0) await this.#refuseChange(scope, principal, id)
     })
   }
 
-  /** The values of {@link updateTask}. */
-  #changes(
-    { userId }: Principal,
-    row: TaskRow,
-    patch: TaskPatch,
-    expected: ExpectedVersions,
-  ): Record<string, unknown> {
-    requireVersion(expected, row.version)
-    const merged = { ...toTask(row), ...omitUndefined(patch) }
-    return {
-      ...merged,
-      dueAt: toUtc(merged.dueAt),
-      userId,
-      version: row.version,
-      now: new Date(this.#dependencies.now()).toISOString(),
-    }
+  /** Throws `not-found` if the caller has no such task, or else `changed-meanwhile`. */
+  async #refuseChange(scope: Scope, principal: Principal, id: string): Promise<never> {
+    const { version } = await this.#own(scope, principal, id)
+    throw new Problem('changed-meanwhile', {
+      detail: 'The version of the task is not in If-Match',
+      headers: { etag: formatEtag(version) },
+    })
   }
 
   #cached(
@@ -222,25 +197,27 @@ export class TaskService {
 
   // For bulk operations, which read only the caller's tasks.
   async #reportForeign(scope: Scope, userId: string, ids: readonly string[]): Promise<void> {
-    const [found] = await this.#dependencies.database.run(scope, foreignTasks, {
-      ids: JSON.stringify(ids),
-      userId,
-    })
-    if (found === undefined || found.count === 0) return
-    this.#dependencies.metrics.accessDenied.inc({ kind: 'cross_user' }, found.count)
-    this.#dependencies.events.security('access.cross_user', scope, { tasks: found.count })
+    const { database, metrics, events } = this.#dependencies
+    const foreign = await database.query(scope, 'tasks.foreign', (db) =>
+      db
+        .select({ id: tasks.id })
+        .from(tasks)
+        .where(and(inArray(tasks.id, [...ids]), ne(tasks.userId, userId))),
+    )
+    if (foreign.length === 0) return
+    metrics.accessDenied.inc({ kind: 'cross_user' }, foreign.length)
+    events.security('access.cross_user', scope, { tasks: foreign.length })
   }
 
   async #own(scope: Scope, { userId }: Principal, id: string): Promise<TaskRow> {
     const [row] = await this.#dependencies.database.run(scope, taskById, { id })
     if (row?.userId === userId) return row
-    if (row !== undefined) this.#crossed(scope, id)
+    const { metrics, events } = this.#dependencies
+    if (row !== undefined) {
+      metrics.accessDenied.inc({ kind: 'cross_user' })
+      events.security('access.cross_user', scope, { taskId: id })
+    }
     throw new Problem('not-found', { detail: 'The task does not exist' })
-  }
-
-  #crossed(scope: Scope, taskId: string): void {
-    this.#dependencies.metrics.accessDenied.inc({ kind: 'cross_user' })
-    this.#dependencies.events.security('access.cross_user', scope, { taskId })
   }
 }
 
@@ -248,15 +225,8 @@ function toVersioned(row: TaskRow): VersionedTask {
   return { task: toTask(row), version: row.version }
 }
 
-function requireVersion(expected: ExpectedVersions, version: number): void {
-  if (expected === undefined || expected.includes(version)) return
-  throw new Problem('changed-meanwhile', {
-    detail: 'The version of the task is not in If-Match',
-    headers: { etag: formatEtag(version) },
-  })
-}
-
-// For callers, an absent field equals an `undefined` one, but not for a spread.
-function omitUndefined(patch: TaskPatch): Partial<Task> {
-  return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
+/** The task with `id` if it is the caller's, at one of the versions. */
+function isExpected({ userId }: Principal, id: string, expected: ExpectedVersions): SQL | undefined {
+  const possible = expected?.filter((version) => version <= maxVersion)
+  return and(eq(tasks.id, id), eq(tasks.userId, userId), possible && inArray(tasks.version, possible))
 }
