@@ -29,8 +29,15 @@ const modes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-ful
 type Mode = (typeof modes)[number]
 /** Parameters that are read here. Prisma writes the last three. */
 const ownParameters = [
-  ...['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'channel_binding'],
-  ...['schema', 'connection_limit', 'pgbouncer'],
+  'sslmode',
+  'ssl',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'channel_binding',
+  'schema',
+  'connection_limit',
+  'pgbouncer',
 ]
 /** Parameters that the driver reads. */
 const passedParameters = ['application_name', 'options', 'host', 'port', 'user', 'password']

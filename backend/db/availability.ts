@@ -27,7 +27,7 @@ const busyMessages = /^timeout exceeded when trying to connect/
 /** Translates a driver's error about availability. Returns any other error unchanged. */
 export function translateDatabaseError(error: unknown): unknown {
   const { code, message } = findCause(error)
-  if (/^unsupported startup parameter/.test(message))
+  if (message.startsWith('unsupported startup parameter'))
     return new Error('DATABASE_URL: found a PgBouncer, expected pgbouncer=true in the address', {
       cause: error,
     })

@@ -3,7 +3,7 @@ import type { OpenMetricsContentType } from 'prom-client'
 import { createObservedGauges } from './observed.ts'
 import type { Scope, ServerObserver } from '../http/index.ts'
 import type { Log } from './logs.ts'
-import type { Tracing } from './tracing/spans.ts'
+import type { Spans } from './tracing/spans.ts'
 
 const requestSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10]
 const querySeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5]
@@ -100,7 +100,7 @@ function createLimitMetrics(registry: OpenMetricsRegistry) {
 }
 
 /** Writes one log line and one observation per request. Must be cheap, because it runs for every request. */
-export function observeRequests(metrics: Metrics, log: Log, tracing?: Tracing): ServerObserver {
+export function observeRequests(metrics: Metrics, log: Log, tracing?: Spans): ServerObserver {
   const instruments = new Map<string, { count: () => void; observe: (seconds: number) => void }>()
   const findInstruments = (method: string, route: string, status: number) => {
     const key = `${method} ${route} ${status}`

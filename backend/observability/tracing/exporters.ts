@@ -1,6 +1,5 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import type { Duplex } from 'node:stream'
 import { DiagLogLevel, diag } from '@opentelemetry/api'
 import { setGlobalErrorHandler } from '@opentelemetry/core'
 import { CompressionAlgorithm } from '@opentelemetry/otlp-exporter-base'
@@ -45,8 +44,6 @@ function toExporterOptions({ url, headers, compression, timeoutMs }: OtlpTarget)
   }
 }
 
-type Connected = Duplex | null | undefined
-
 /*
  * The library's timeout applies to silence only: a collector that sends a byte from time to time would block
  * an export and its spans forever. These agents open one connection per export and close it at the time
@@ -54,15 +51,13 @@ type Connected = Duplex | null | undefined
  */
 function shortLived(agent: HttpAgent, limitMs: number): HttpAgent {
   const connect = agent.createConnection.bind(agent)
-  agent.createConnection = (...args) => limitLifetime(connect(...args), limitMs)
+  agent.createConnection = (...args) => {
+    const socket = connect(...args)
+    const end = (): void => void socket?.destroy(new Error('the export took too long'))
+    const timer = setTimeout(end, limitMs).unref()
+    return socket?.once('close', () => clearTimeout(timer))
+  }
   return agent
-}
-
-function limitLifetime(socket: Connected, limitMs: number): Connected {
-  if (socket === null || socket === undefined) return socket
-  const timer = setTimeout(() => socket.destroy(new Error('the export took too long')), limitMs)
-  timer.unref()
-  return socket.once('close', () => clearTimeout(timer))
 }
 
 const reportIntervalMs = 60_000

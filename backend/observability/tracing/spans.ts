@@ -10,8 +10,9 @@ import type { RemoteParent, Scope } from '../../http/scope.ts'
  * Creates spans according to the stable HTTP and database conventions, and the messaging conventions for jobs
  * (https://opentelemetry.io/docs/specs/semconv/). Spans contain routes, statement names, codes and ids, but
  * no text from callers: no query, no parameters of statements, and no error messages, which may quote them.
+ * Other modules import only its type, so the library is loaded only if there is an endpoint.
  */
-export class Spans implements Tracing {
+export class Spans {
   readonly #tracer: Tracer
   readonly #server: Attributes
   readonly #now: () => number
@@ -24,6 +25,7 @@ export class Spans implements Tracing {
     this.#server = { 'url.scheme': 'http', ...toServerAttributes(server.host, server.port) }
   }
 
+  /** Sets the database that spans of queries name. User and password are not read. */
   setDatabaseUrl(url: string): void {
     const { hostname, port, pathname } = new URL(url)
     this.#database = {
@@ -33,6 +35,10 @@ export class Spans implements Tracing {
     }
   }
 
+  /**
+   * Decides whether this request is recorded, and sets the ids of its scope for the answer, the log and
+   * exemplars.
+   */
   requestStarted(scope: Scope): void {
     // The route is not known yet, so the span is named when it ends. The sampler receives what is known now.
     const clock = this.#clock()
@@ -55,7 +61,8 @@ export class Spans implements Tracing {
     }
   }
 
-  jobStarted(queue: string, jobId: string, traceparent: string | undefined): JobSpan {
+  /** `traceparent` is that of the request that queued the job. */
+  jobStarted(queue: string, jobId: string, traceparent: string | undefined) {
     const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent, undefined)
     const attributes = {
       'messaging.system': 'pg-boss',
@@ -74,8 +81,9 @@ export class Spans implements Tracing {
       toContext(parent),
     )
     return {
+      /** For the queries of the job; absent if the job is not recorded. */
       startQuery: isSampled(span) ? this.#queriesWithin(span, clock) : undefined,
-      end: (outcome, error) => {
+      end: (outcome: string, error?: unknown): void => {
         span.setAttribute('job.outcome', outcome)
         endSpan(span, clock, error)
       },
@@ -185,36 +193,4 @@ export function toTracedPath(target: string, route: string): string | undefined 
     .split('/')
     .map((part, index) => (part.startsWith(':') && uuid.test(given[index] ?? '') ? given[index] : part))
     .join('/')
-}
-
-/*
- * The interface of OpenTelemetry to the rest of the service. This module does not load the library:
- * `import('./start.ts')` does, if there is an endpoint.
- */
-
-/** Sends traces and metrics to a collector. */
-export interface Telemetry {
-  /** Absent if only metrics are sent. */
-  readonly tracing: Tracing | undefined
-  /** Sends the waiting data and stops, within `limitMs`. Data that is not sent by then is lost. */
-  stop: (limitMs: number) => Promise<void>
-}
-
-/** Creates spans for requests, queries and jobs. */
-export interface Tracing {
-  /**
-   * Decides whether this request is recorded, and sets the ids of its scope for the answer, the log and
-   * exemplars.
-   */
-  requestStarted: (scope: Scope) => void
-  /** `traceparent` is that of the request that queued the job. */
-  jobStarted: (queue: string, jobId: string, traceparent: string | undefined) => JobSpan
-  /** Sets the database that spans of queries name. User and password are not read. */
-  setDatabaseUrl: (url: string) => void
-}
-
-export interface JobSpan {
-  /** For the queries of the job; absent if the job is not recorded. */
-  readonly startQuery: StartSpan | undefined
-  end: (outcome: string, error?: unknown) => void
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
 import type { Resource } from '@opentelemetry/resources'
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
@@ -22,7 +23,14 @@ import {
 import { RegistryProducer } from './metrics.ts'
 import type { MetricSource } from './metrics.ts'
 import { Spans } from './spans.ts'
-import type { Telemetry } from './spans.ts'
+
+/** Sends traces and metrics to a collector. */
+export interface Telemetry {
+  /** Absent if only metrics are sent. */
+  readonly tracing: Spans | undefined
+  /** Sends the waiting data and stops, within `limitMs`. Data that is not sent by then is lost. */
+  stop: (limitMs: number) => Promise<void>
+}
 
 export interface TelemetryDependencies {
   config: Pick<Config, 'host' | 'port' | 'environment'>
@@ -74,7 +82,8 @@ export async function startTelemetry(
   return {
     tracing,
     stop: async (limitMs) => {
-      await waitAtMost(limitMs, Promise.allSettled(providers.map((provider) => provider.shutdown())))
+      const ended = Promise.allSettled(providers.map((provider) => provider.shutdown()))
+      await Promise.race([ended, sleep(limitMs, undefined, { ref: false })])
       listening.stop()
     },
   }
@@ -118,22 +127,9 @@ async function createMeterProvider(
   return new MeterProvider({ resource, readers: [reader] })
 }
 
-async function waitAtMost(limitMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs)
-  })
-  await Promise.race([work, late])
-  clearTimeout(timer)
-}
-
 /** Creates the library's sampler for the configured one. */
 export function createSampler({ ratio, parentBased }: SamplerConfig): Sampler {
-  const root = createRootSampler(ratio)
+  const inner = ratio === 0 ? new AlwaysOffSampler() : new TraceIdRatioBasedSampler(ratio)
+  const root = ratio === 1 ? new AlwaysOnSampler() : inner
   return parentBased ? new ParentBasedSampler({ root }) : root
-}
-
-function createRootSampler(ratio: number): Sampler {
-  if (ratio === 1) return new AlwaysOnSampler()
-  return ratio === 0 ? new AlwaysOffSampler() : new TraceIdRatioBasedSampler(ratio)
 }
