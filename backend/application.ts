@@ -209,6 +209,6 @@ async function openDatabase(
         isUp ? 'the database answers again' : 'the database does not answer',
       ),
   })
-  metrics.observePool(() => database.poolState)
+  metrics.observe({ pool: () => database.poolState })
   return database
 }

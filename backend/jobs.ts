@@ -97,7 +97,7 @@ export class JobQueue {
     this.#dependencies = dependencies
     this.#queues = queues
     this.#retries = dependencies.retries ?? defaultRetries
-    dependencies.metrics.observeQueues(() => this.#countJobs())
+    dependencies.metrics.observe({ queues: () => this.#countJobs() })
   }
 
   get #boss(): PgBoss {

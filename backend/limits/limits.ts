@@ -29,9 +29,10 @@ export class Limits {
     const limiters = Object.values(this.#limiters)
     for (const { policy, limit } of limiters)
       metrics.rateLimitConfig.set({ policy, limit: String(limit), window: '60s' }, 1)
-    metrics.observeLimits(() =>
-      limiters.map((limiter) => ({ policy: limiter.policy, ratio: limiter.measureUtilization() })),
-    )
+    metrics.observe({
+      limits: () =>
+        limiters.map((limiter) => ({ policy: limiter.policy, ratio: limiter.measureUtilization() })),
+    })
     // A share that cannot be returned is lost to its caller until the window ends, which needs no log line.
     const tidy = (): void => limiters.forEach((limiter) => void limiter.returnUnused().catch(() => undefined))
     this.#timer = setInterval(tidy, 1000).unref()

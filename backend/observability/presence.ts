@@ -27,7 +27,7 @@ export class Presence {
   constructor(metrics: Metrics, events: Events, now: () => number) {
     this.#events = events
     this.#now = now
-    metrics.observePresence(() => this.#count())
+    metrics.observe({ presence: () => this.#count() })
   }
 
   noteUser(userId: string): void {
