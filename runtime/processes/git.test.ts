@@ -94,6 +94,54 @@ describe('a revision that cannot be had', () => {
     },
   )
 
+  it.each([
+    ['origin/main', false, 'fork'],
+    ['origin/main', true, 'later'],
+    ['v1', false, 'later'],
+  ])('in a shallow clone of CI is fetched: %s (tip: %s)', async (base, isTip, expected) => {
+    const shallow = mkdtempSync(join(top, 'shallow-'))
+    git(top, 'clone', '-q', '--depth', '1', '--branch', 'topic', `file://${repository}`, shallow)
+    const found = await resolveBase(contextOf(shallow, { CI: 'true' }), base, 'HEAD', isTip)
+    expect(found).toEqual({ state: 'ok', sha: commits[expected] })
+    expect(git(shallow, 'status', '--porcelain')).toBe('')
+  })
+
+  it('in a shallow clone of CI is fetched as deep as the branches are old', async () => {
+    const deep = join(top, 'deep')
+    git(top, 'init', '-q', deep)
+    const grow = (name: string, count: number): void => {
+      for (let index = 0; index < count; index += 1) git(deep, 'commit', '-qm', name, '--allow-empty')
+    }
+    grow('old', 2)
+    const fork = git(deep, 'rev-parse', 'HEAD')
+    git(deep, 'checkout', '-qb', 'topic')
+    grow('topic', 60)
+    git(deep, 'checkout', '-q', 'main')
+    grow('main', 70)
+    const shallow = join(top, 'deep-clone')
+    git(top, 'clone', '-q', '--depth', '1', '--branch', 'topic', `file://${deep}`, shallow)
+    const found = await resolveBase(contextOf(shallow, { CI: 'true' }), 'origin/main', 'HEAD')
+    expect(found).toEqual({ state: 'ok', sha: fork })
+  })
+
+  it('in a whole clone of one branch is fetched in CI, and the clone stays whole', async () => {
+    const single = mkdtempSync(join(top, 'single-'))
+    git(top, 'clone', '-q', '--single-branch', '--branch', 'topic', `file://${repository}`, single)
+    const found = await resolveBase(contextOf(single, { CI: 'true' }), 'origin/main', 'HEAD')
+    expect(found).toEqual({ state: 'ok', sha: commits['fork'] })
+    expect(git(single, 'rev-parse', '--is-shallow-repository')).toBe('false')
+  })
+
+  it('in CI, from an origin that cannot be reached, is unavailable with fetch-depth: 0', async () => {
+    const shallow = mkdtempSync(join(top, 'shallow-'))
+    git(top, 'clone', '-q', '--depth', '1', '--branch', 'topic', `file://${repository}`, shallow)
+    git(shallow, 'remote', 'set-url', 'origin', `file://${top}/gone`)
+    expect(await resolveBase(contextOf(shallow, { CI: 'true' }), 'origin/main', 'HEAD')).toEqual({
+      state: 'unavailable',
+      reason: expect.stringContaining('fetch-depth: 0'),
+    })
+  })
+
   it('in a shallow clone that has both tips and not where they parted', async () => {
     const shallow = mkdtempSync(join(top, 'shallow-'))
     git(top, 'clone', '-q', '--depth', '1', '--no-single-branch', `file://${repository}`, shallow)

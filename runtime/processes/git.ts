@@ -107,18 +107,33 @@ function explainNoRepository(
 }
 
 /**
- * The commit that a change is compared with. A base that is a branch means its merge base with the candidate:
- * the tip may have changes that the candidate lacks, and would blame it for them.
+ * The commit that a change is compared with; CI fetches it if it is missing. A base that is a branch means
+ * its merge base with the candidate: the tip may have changes that the candidate lacks, and would blame it
+ * for them.
  *
  * @param candidate a commit, or `HEAD` for the work tree
+ * @param isTip the tip of a branch, and not its merge base
  */
 export async function resolveBase(
   context: GitContext,
   base: string,
   candidate: string,
+  isTip = false,
+): Promise<CommitResult> {
+  const find = async (): Promise<CommitResult> => findBase(context, base, candidate, isTip)
+  const found = await find()
+  if (found.state === 'ok' || !(await fetchHistory(context, base, candidate, find))) return found
+  return find()
+}
+
+async function findBase(
+  context: GitContext,
+  base: string,
+  candidate: string,
+  isTip: boolean,
 ): Promise<CommitResult> {
   const tip = await resolveCommit(context, base)
-  if (tip.state !== 'ok' || !(await isBranch(context, base))) return tip
+  if (isTip || tip.state !== 'ok' || !(await isBranch(context, base))) return tip
   const merged = await runGit(context, 'merge-base', tip.sha, candidate)
   const sha = merged.state === 'ok' ? findSha(merged.output) : undefined
   if (sha !== undefined) return { state: 'ok', sha }
@@ -131,6 +146,46 @@ export async function resolveBase(
     state: 'unavailable',
     reason: `the merge base of ${JSON.stringify(base)} and the candidate ${why}`,
   }
+}
+
+/** Commits to fetch below each tip, before the whole history is fetched. */
+const fetchSteps = [['--depth=50'], ['--deepen=200'], ['--deepen=1000'], ['--unshallow']] as const
+
+/**
+ * Fetches the base, and in a shallow clone as much history as its merge base with the candidate needs. Only
+ * in CI, whose clone is thrown away: a user's clone stays as it is. Returns whether anything was fetched.
+ */
+async function fetchHistory(
+  context: GitContext,
+  base: string,
+  candidate: string,
+  find: () => Promise<CommitResult>,
+): Promise<boolean> {
+  const { env } = context
+  if (!env['CI'] || env['CI'] === 'false' || context.signal.aborted) return false
+  // No one could enter a password.
+  const quiet = { ...context, env: { ...env, GIT_TERMINAL_PROMPT: '0' } }
+  const fetched = async (...args: string[]): Promise<boolean> =>
+    (await runGit(quiet, 'fetch', '--quiet', '--no-tags', '--no-recurse-submodules', ...args)).state === 'ok'
+  const branch = /^(?:refs\/remotes\/)?origin\/(.+)$/.exec(base)?.[1]
+  if (branch === undefined) {
+    const wanted = /^[0-9a-f]{40,64}$/.test(base) ? base : `+refs/tags/${base}:refs/tags/${base}`
+    return fetched(...((await isShallow(quiet)) ? ['--depth=1'] : []), 'origin', wanted)
+  }
+  const refspec = `+refs/heads/${branch}:refs/remotes/origin/${branch}`
+  if (!(await isShallow(quiet))) return fetched('origin', refspec)
+  const head = await runGit(quiet, 'rev-parse', '--verify', '--quiet', `${candidate}^{commit}`)
+  const tips = head.state === 'ok' ? [refspec, head.output] : [refspec]
+  let hasFetched = false
+  for (const step of fetchSteps) {
+    // Some servers refuse to send a commit by its name.
+    const isFetched =
+      (await fetched(...step, 'origin', ...tips)) || (await fetched(...step, 'origin', refspec))
+    hasFetched ||= isFetched
+    if (isFetched && (await find()).state === 'ok') return true
+    if (!isFetched && !hasFetched) return false
+  }
+  return hasFetched
 }
 
 /** A local or remote branch by any of its names; `HEAD` is the commit that is checked out. */

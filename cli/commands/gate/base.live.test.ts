@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -50,9 +50,12 @@ afterAll(() => {
   place.remove()
 })
 
-it('a shallow clone in CI is exit 4, with fetch-depth: 0: the duet it asked for was not made', async () => {
+it('a shallow clone whose origin cannot be reached is exit 4 in CI: no duet was measured', async () => {
+  const moved = `${origin}-moved`
+  renameSync(origin, moved)
   const args = ['gate', '--json', '--config', 'checkout/vigil.config.mjs']
-  const { code, stdout, stderr } = await place.vigil(args, { env: { GITHUB_BASE_REF: 'main' } })
+  const { code, stdout, stderr } = await place.vigil(args, { env: { CI: 'true', GITHUB_BASE_REF: 'main' } })
+  renameSync(moved, origin)
   const verdict = JSON.parse(stdout) as Verdict
   expect([code, verdict.verdict], stdout).toEqual([4, 'invalid'])
   expect(verdict.rows.find(({ rule }) => rule === 'duet')?.message).toContain('fetch-depth: 0')
@@ -60,7 +63,7 @@ it('a shallow clone in CI is exit 4, with fetch-depth: 0: the duet it asked for 
   expect(verdict.rows).toContainEqual(expect.objectContaining({ metric: 'meanMs', status: 'pass' }))
 }, 120_000)
 
-it('and so is the base of vigil ab', async () => {
+it('and so is the base of vigil ab outside CI, which fetches nothing', async () => {
   const args = ['ab', '--json', '--config', 'checkout/vigil.config.mjs', 'origin/main']
   const { code, stdout } = await place.vigil(args)
   expect([code, stdout]).toEqual([4, expect.stringContaining('fetch-depth: 0')])

@@ -78,9 +78,7 @@ async function resolveSide(
 ): Promise<CommitResult | undefined> {
   const repository = configRepository(session)
   if (side === 'candidate') return candidate === undefined ? undefined : resolveCommit(repository, candidate)
-  return baseTip
-    ? resolveCommit(repository, baseline)
-    : resolveBase(repository, baseline, candidate ?? 'HEAD')
+  return resolveBase(repository, baseline, candidate ?? 'HEAD', baseTip)
 }
 
 function requireCommand({ loaded }: Session): string[] {
