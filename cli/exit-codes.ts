@@ -1,4 +1,5 @@
 import type { VerdictWord } from '../baselines/index.ts'
+import type { GateMode } from '../config/index.ts'
 
 /** The one table of exit codes; a test holds the documents to it. */
 export const exitCodes = {
@@ -22,6 +23,8 @@ export const exitCodes = {
 
 export type Ending = keyof typeof exitCodes
 
-export function exitCodeOf(verdict: VerdictWord): number {
-  return exitCodes[verdict].code
+/** In advisory mode a fail and an open verdict stop nothing; a measurement that failed still does. */
+export function exitCodeOf(verdict: VerdictWord, mode: GateMode = 'enforce'): number {
+  const isAdvice = mode === 'advisory' && verdict !== 'invalid'
+  return exitCodes[isAdvice ? 'pass' : verdict].code
 }

@@ -104,6 +104,9 @@ const suite = z
     load,
     warmupSeconds: z.number().nonnegative().max(daySeconds).exactOptional(),
     durationSeconds: positive.max(daySeconds),
+    /** Who answers for the suite, and what it shows in one sentence: both are shown where it fails. */
+    owner: z.string().min(1).max(100).exactOptional(),
+    claim: z.string().min(1).max(300).exactOptional(),
     budgets: budgets.exactOptional(),
   })
   .transform(({ load: found, ...rest }, context) => {
@@ -126,6 +129,9 @@ function toLoad(engine: 'k6' | 'autocannon', found: z.infer<typeof load>): Load 
     return ratePerSecond !== undefined && connections === undefined ? { ratePerSecond } : undefined
   return connections !== undefined && ratePerSecond === undefined ? { connections } : undefined
 }
+
+const gateMode = z.enum(['enforce', 'advisory'])
+export type GateMode = z.infer<typeof gateMode>
 
 const forecast = z.strictObject({
   /** PromQL that returns one series. */
@@ -158,6 +164,8 @@ export const configSchema = z.strictObject({
       suites: z
         .array(z.string())
         .min(1, 'expected at least one suite (a gate without load cannot judge performance)'),
+      /** `advisory`: reports everything, and ends with 0 where `enforce` ends with 1 or 3. */
+      mode: gateMode.exactOptional(),
     })
     .exactOptional(),
   pushgateway: z.strictObject({ url: httpUrl, require: z.boolean().exactOptional() }).exactOptional(),

@@ -7,6 +7,7 @@ import { parseProbes } from '../../record/documents/index.ts'
 import { errorMessage, diskProblem, version, printJson } from './world.ts'
 import type { World } from './world.ts'
 import type { BaselineFigures } from '../../baselines/accepted/index.ts'
+import type { GateMode } from '../../config/index.ts'
 import type { SuiteNoise } from '../../baselines/noise/index.ts'
 import type { Budgets, Verdict, VerdictRow } from '../../baselines/index.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
@@ -70,6 +71,16 @@ export async function writeReports(folder: string, input: ReportInput): Promise<
   })
 }
 
+/** The files of a folder that a program, or a CI that uploads them, looks for. */
+export function reportPaths(folder: string): Record<'html' | 'markdown' | 'junit' | 'metrics', string> {
+  return {
+    html: join(folder, 'report.html'),
+    markdown: join(folder, 'report.md'),
+    junit: join(folder, 'junit.xml'),
+    metrics: join(folder, 'metrics.prom'),
+  }
+}
+
 /** Creates a folder and writes into it. Returns what could not be written, one line each. */
 export async function tryWrite(folder: string, write: () => Promise<void>): Promise<string[]> {
   try {
@@ -112,18 +123,19 @@ export interface Conclusion {
   document: unknown
   /** What could not be written, one line each: then the exit code is 4, whatever the verdict. */
   problems: readonly string[]
+  mode?: GateMode
 }
 
 /** Prints the result of a command, for people or for programs. Returns the exit code. */
 export function conclude(
   { world, progress }: Session,
   json: boolean,
-  { input, document, problems }: Conclusion,
+  { input, document, problems, mode }: Conclusion,
 ): number {
   for (const problem of problems) progress.warn(problem)
   if (json) printJson(world, document)
   else printSummary(world, input)
-  return problems.length > 0 ? exitCodes.invalid.code : exitCodeOf(input.verdict.verdict)
+  return problems.length > 0 ? exitCodes.invalid.code : exitCodeOf(input.verdict.verdict, mode)
 }
 
 /** The result of pushing metrics: notes for the report, and a row if a required push failed. */

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
+import type { GateMode } from '../../config/index.ts'
 import { findTargetUrlProblem } from '../../journeys/index.ts'
 
 /** Options that most commands take. */
@@ -68,6 +69,21 @@ export function marginOption(): Option {
 /** `ab` and `gate`. */
 export function baseTipOption(): Option {
   return new Option('--base-tip', 'compare with the tip of a base branch, not with its merge base')
+}
+
+/** `ab` and `gate`. */
+export function maxMinutesOption(description: string): Option {
+  return new Option('--max-minutes <minutes>', description)
+    .argParser(positiveNumber('minutes', 600))
+    .default(duetDefaults.maxMinutes)
+}
+
+/** `ab` and `gate`. */
+export function modeOption(): Option {
+  return new Option(
+    '--mode <mode>',
+    "advisory: report everything, and exit 0 instead of 1 or 3 (default: gate's mode in the config)",
+  ).choices(['enforce', 'advisory'] satisfies GateMode[])
 }
 
 /** `ab` and `compare`. */

@@ -1,4 +1,5 @@
-import type { Budgets } from '../../baselines/index.ts'
+import { configSuiteName } from './known-noise.ts'
+import type { Budgets, VerdictRow } from '../../baselines/index.ts'
 import type { Config, SuiteConfig } from '../../config/index.ts'
 import { suggestName } from '../../config/index.ts'
 import { UsageError } from './world.ts'
@@ -55,6 +56,22 @@ function toShards(name: string, suite: SuiteConfig, shards = 1): { shards?: numb
   if (suite.engine !== 'k6')
     throw new UsageError(`suite ${name} is loaded by ${suite.engine}: --shards goes with --engine k6`)
   return { shards }
+}
+
+/** The owner and the claim of each suite that failed or is open, where the config has them. */
+export function describeFailedSuites(config: Config, rows: readonly VerdictRow[]): string[] {
+  const names = new Set(
+    rows
+      .filter(({ status }) => status === 'fail' || status === 'inconclusive' || status === 'invalid')
+      .map(({ suite }) => configSuiteName(suite ?? '')),
+  )
+  return Object.entries(config.suites).flatMap(([name, { owner, claim }]) => {
+    const facts = [
+      ...(claim === undefined ? [] : [`its claim: ${claim}`]),
+      ...(owner === undefined ? [] : [`its owner: ${owner}`]),
+    ]
+    return names.has(name) && facts.length > 0 ? [`suite ${name}: ${facts.join('; ')}`] : []
+  })
 }
 
 /** A user's script decides its load itself: a record must not state another one. */

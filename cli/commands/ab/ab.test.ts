@@ -7,6 +7,7 @@ import { runProgram } from '../../program.ts'
 import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
 import { abText } from './text.ts'
+import { reportPaths } from '../../shared/artefacts.ts'
 import type { AbVerdict } from '../../shared/duet/files.ts'
 import type { World } from '../../shared/world.ts'
 import { findBase } from '../gate/duet.ts'
@@ -181,8 +182,10 @@ function failedDuet(): AbVerdict {
     ],
     reproduce: 'vigil ab main',
     recompare: 'vigil compare --baseline a --candidate b',
+    claims: ['suite browse: its owner: team-web'],
     noise: 'browse: noise of this machine',
     folder: '/somewhere',
+    reports: reportPaths('/somewhere'),
   }
 }
 
@@ -213,6 +216,7 @@ it('says a fail first, where and why, and how to see it again', () => {
     '    - slowest traces: 0af7651916cd43dd8448eb211c80319c (91.2 ms)',
     '  FAIL          task/list: SQL statements 1 → 21',
   ])
+  expect(lines).toContain('  suite browse: its owner: team-web')
   expect(lines).toContain('  Repeat: vigil ab main')
   expect(lines).toContain('  Report: /somewhere/report.html')
 })

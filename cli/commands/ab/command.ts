@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
+import type { GateMode } from '../../../config/index.ts'
 import type { ExactRules } from '../../../baselines/exact/index.ts'
 import {
   baseTipOption,
@@ -8,6 +9,8 @@ import {
   examplesText,
   jsonOption,
   marginOption,
+  maxMinutesOption,
+  modeOption,
   outOption,
   positiveInteger,
   positiveNumber,
@@ -29,6 +32,7 @@ export interface AbOptions extends Omit<CommonOptions, 'target'> {
   /** A good revision and a bad one. */
   bisect?: string[]
   baseTip?: boolean
+  mode?: GateMode
   targetBase?: string
   targetCandidate?: string
 }
@@ -53,6 +57,7 @@ export function addAbCommand(
   addMeasurementOptions(command)
   command
     .addOption(baseTipOption())
+    .addOption(modeOption())
     .option('--target-base <url>', 'the baseline runs at this URL')
     .option('--target-candidate <url>', 'the candidate runs at this URL')
     .option(
@@ -93,12 +98,7 @@ function addMeasurementOptions(command: Command): void {
       positiveInteger('pairs', 1000),
       duetDefaults.pairs,
     )
-    .option(
-      '--max-minutes <minutes>',
-      'stop undecided after this many minutes',
-      positiveNumber('minutes', 600),
-      duetDefaults.maxMinutes,
-    )
+    .addOption(maxMinutesOption('stop undecided after this many minutes'))
     .addOption(marginOption())
     .addOption(strictOption())
     .addOption(

@@ -59,12 +59,15 @@ function toDuetRules({ strict, margin, exact }: AbOptions): DuetRules {
   }
 }
 
-function report({ world, progress }: Session, { json }: AbOptions, duets: readonly MeasuredDuet[]): number {
+function report(session: Session, { json, mode }: AbOptions, duets: readonly MeasuredDuet[]): number {
+  const { world, progress, loaded } = session
   const problems = duets.flatMap((duet) => duet.problems)
   for (const problem of problems) progress.warn(problem)
   const verdicts = duets.map(({ verdict }) => verdict)
   const combined = combineVerdicts(verdicts, [])
   if (json) printJson(world, verdicts.length === 1 ? verdicts[0] : { ...combined, suites: verdicts })
   else for (const verdict of verdicts) world.stdout(abText(verdict, world))
-  return problems.length > 0 ? exitCodes.invalid.code : exitCodeOf(combined.verdict)
+  return problems.length > 0
+    ? exitCodes.invalid.code
+    : exitCodeOf(combined.verdict, mode ?? loaded.config.gate?.mode)
 }

@@ -34,6 +34,7 @@ export function abText(verdict: AbVerdict, world: World): string {
     ...verdictLines(verdict.verdict, headline(verdict), paper),
     ...whyLines(verdict, paper),
     ...statuses.flatMap((status) => rowLines(verdict, status, paper)),
+    ...verdict.claims.flatMap((claim) => paper.paragraph('  ', cleanText(claim, 500))),
     ...(verdict.noise === undefined ? [] : paper.paragraph('  ', cleanText(verdict.noise, 500))),
     ...(verdict.verdict === 'pass'
       ? []

@@ -1,6 +1,14 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { addCommonOptions, baseTipOption, durationOption, examplesText } from '../../shared/options.ts'
+import type { GateMode } from '../../../config/index.ts'
+import {
+  addCommonOptions,
+  baseTipOption,
+  durationOption,
+  examplesText,
+  maxMinutesOption,
+  modeOption,
+} from '../../shared/options.ts'
 import type { CommonOptions } from '../../shared/options.ts'
 
 export interface GateOptions extends CommonOptions {
@@ -12,6 +20,10 @@ export interface GateOptions extends CommonOptions {
   /** The revision that the work tree is compared with in a duet. */
   base?: string
   baseTip?: boolean
+  suite?: string[]
+  mode?: GateMode
+  /** For each duet. */
+  maxMinutes: number
 }
 
 export function addGateCommand(program: Command, run: (options: GateOptions) => Promise<void>): void {
@@ -32,6 +44,9 @@ export function addGateCommand(program: Command, run: (options: GateOptions) => 
         '(default: the branch that CI names as the target of the change)',
     )
     .addOption(baseTipOption())
+    .option('--suite <suite...>', "run only these of the gate's suites")
+    .addOption(maxMinutesOption('stop the duet undecided after this many minutes'))
+    .addOption(modeOption())
     .option('--allow-missing-tools', 'skip suites whose tool is missing, instead of exit 4')
     .option('--require-push', 'exit 4 if the metrics could not be pushed')
     .addHelpText(

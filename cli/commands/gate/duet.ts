@@ -1,7 +1,8 @@
-import type { Verdict } from '../../../baselines/index.ts'
+import { reportPaths } from '../../shared/artefacts.ts'
+import type { Verdict, VerdictWord } from '../../../baselines/index.ts'
 import { formatExplanation } from '../../../baselines/why/index.ts'
 import { composeCommand } from '../../../reports/wording/index.ts'
-import { resolveBase, resolveCommit } from '../../../runtime/processes/index.ts'
+import { resolveBase } from '../../../runtime/processes/index.ts'
 import { invalidDuetVerdict, measureDuets, toDuetSuites } from '../../shared/duet/duets.ts'
 import type { AbVerdict } from '../../shared/duet/files.ts'
 import { duetDefaults } from '../../shared/options.ts'
@@ -9,15 +10,28 @@ import { configRepository } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import type { World } from '../../shared/world.ts'
 
+/** A run or a duet of a gate, for programs that read its document. */
+export interface GatePart {
+  suite: string
+  verdict: VerdictWord
+  folder: string
+  reports: ReturnType<typeof reportPaths>
+}
+
+export function toPart(part: Omit<GatePart, 'reports'>): GatePart {
+  return { ...part, reports: reportPaths(part.folder) }
+}
+
 /** The result of the duets that a gate runs in addition to its budgets. */
 export interface GateDuets {
   /** One for each suite, with the suite in every row. */
   verdicts: Verdict[]
   notes: string[]
   problems: string[]
+  parts: GatePart[]
 }
 
-const none: GateDuets = { verdicts: [], notes: [], problems: [] }
+const none: GateDuets = { verdicts: [], notes: [], problems: [], parts: [] }
 
 /** The revision that a change is compared with: `--base`, or the branch that CI names as its target. */
 export interface Base {
@@ -72,8 +86,7 @@ export async function findBaseProblem(
       kind: 'inapplicable',
       reason: `${no}: none of the gate's suites runs journeys at a rate`,
     }
-  const repository = configRepository(session)
-  const commit = await (tip ? resolveCommit(repository, revision) : resolveBase(repository, revision, 'HEAD'))
+  const commit = await resolveBase(configRepository(session), revision, 'HEAD', tip)
   return commit.state === 'ok' ? undefined : { kind: commit.state, reason: `no duet: ${commit.reason}` }
 }
 
@@ -82,6 +95,7 @@ export async function measureGateDuets(
   session: Session,
   base: Base | undefined,
   suiteNames: readonly string[],
+  maxMinutes: number,
 ): Promise<GateDuets> {
   if (base === undefined || session.world.interrupted.aborted) return none
   const problem = await findBaseProblem(session, base, suiteNames)
@@ -96,7 +110,8 @@ export async function measureGateDuets(
     sides: { baseline: base.revision, candidate: undefined, baseTip: base.tip ?? false },
     suites: toDuetSuites(session, names),
     rules: { strict: false, exact: {} },
-    ...duetDefaults,
+    pairs: duetDefaults.pairs,
+    maxMinutes,
     reproduce: composeCommand([
       'ab',
       base.revision,
@@ -119,6 +134,7 @@ export async function measureGateDuets(
     })),
     notes: result.duets.flatMap(({ verdict }) => duetNotes(verdict)),
     problems: result.duets.flatMap(({ problems }) => problems),
+    parts: result.duets.map(({ verdict: { suite, verdict, folder } }) => toPart({ suite, verdict, folder })),
   }
 }
 

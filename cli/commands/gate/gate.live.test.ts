@@ -1,6 +1,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import type { Verdict } from '../../../baselines/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { freePort, startService } from '../../testing/service.ts'
@@ -105,6 +106,31 @@ describe('the gate', { timeout: 120_000 }, () => {
     ])
     expect(verdict.rows.find((row) => row.metric === 'errorRate')?.actual).toBeCloseTo(0.02, 2)
     expect(code).toBe(1)
+  })
+
+  it('in advisory mode exits 0 on a fail, with its owner and claim, and names its files', async () => {
+    const service = await serve((_request, response) => response.writeHead(500).end())
+    const facts = { owner: 'team-checkout', claim: 'Nobody waits for the home page.' }
+    const { code, verdict } = await gate(service.url, ['--suite', 'capacity', '--mode', 'advisory'], {
+      suites: { ...suites, capacity: { ...suites.capacity, ...facts } },
+      probes: {},
+    })
+    expect([verdict.verdict, code]).toEqual(['fail', 0])
+    const { mode, reports, runs } = z
+      .object({
+        mode: z.string(),
+        reports: z.record(z.string(), z.string()),
+        runs: z.array(
+          z.object({ suite: z.string(), verdict: z.string(), reports: z.record(z.string(), z.string()) }),
+        ),
+      })
+      .parse(verdict)
+    expect(mode).toBe('advisory')
+    expect(runs.map(({ suite, verdict: word }) => [suite, word])).toEqual([['capacity', 'fail']])
+    for (const file of [...Object.values(reports), ...Object.values(runs[0]?.reports ?? {})])
+      expect(existsSync(file), file).toBe(true)
+    const text = readFileSync(reports['markdown'] ?? '', 'utf8')
+    for (const fact of Object.values(facts)) expect(text).toContain(fact)
   })
 
   it('does not take a redirect for an answer: exit 4, class redirect', async () => {

@@ -1,11 +1,20 @@
 import { join } from 'node:path'
 import { combineVerdicts } from '../../../baselines/index.ts'
 import type { CodedReason, VerdictRow } from '../../../baselines/index.ts'
+import { suggestName } from '../../../config/index.ts'
+import type { Config } from '../../../config/index.ts'
 import type { ReportInput } from '../../../reports/index.ts'
 import type { ProbesReport } from '../../../record/index.ts'
-import { writeReports, writeRun, conclude, toRunReport, pushRuns } from '../../shared/artefacts.ts'
+import {
+  writeReports,
+  writeRun,
+  conclude,
+  toRunReport,
+  pushRuns,
+  reportPaths,
+} from '../../shared/artefacts.ts'
 import type { JudgedRun } from '../../shared/artefacts.ts'
-import { findEngine, planSuite } from '../../shared/suites.ts'
+import { describeFailedSuites, findEngine, planSuite } from '../../shared/suites.ts'
 import type { FoundEngine, SuitePlan } from '../../shared/suites.ts'
 import { measureSuite } from '../../shared/measure.ts'
 import type { GateOptions } from './command.ts'
@@ -17,7 +26,7 @@ import { version, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { checkBaseline, withBaseline } from '../../shared/baselines.ts'
 import { keepInHistory } from '../../shared/history.ts'
-import { findBase, findBaseProblem, measureGateDuets } from './duet.ts'
+import { findBase, findBaseProblem, measureGateDuets, toPart } from './duet.ts'
 import type { Base } from './duet.ts'
 
 /** The result of a gate, before it is written and printed. */
@@ -39,13 +48,10 @@ interface PlannedSuite {
 export async function gate(options: GateOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const plans = gatePlans(session, options)
+  const names = plans.map(({ name }) => name)
   const base = findBase(options.base, world, options.baseTip)
   // Checked before minutes are spent on the budgets.
-  await checkBase(
-    session,
-    base,
-    plans.map(({ name }) => name),
-  )
+  await checkBase(session, base, names)
   await checkProbeBrowser(session, gateProbes(session))
   const planned = await withEngines(session, plans)
   const id = newRunId(session, 'gate')
@@ -60,13 +66,11 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   // After the target has ended: a duet at the same time would disturb the measurement, and the reverse.
   const duet =
     gated.runs.length > 0
-      ? await measureGateDuets(
-          session,
-          base,
-          plans.map(({ name }) => name),
-        )
-      : { verdicts: [], notes: [], problems: [] }
+      ? await measureGateDuets(session, base, names, options.maxMinutes)
+      : { verdicts: [], notes: [], problems: [], parts: [] }
   const pushes = await pushRuns(session, gated.runs, options.requirePush ?? false)
+  const { config } = session.loaded
+  const mode = options.mode ?? config.gate?.mode ?? 'enforce'
   const verdict = combineVerdicts(
     [...gated.runs.map((judged) => judged.verdict), ...duet.verdicts],
     [...gated.rows, ...pushes.rows],
@@ -79,13 +83,25 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
     runs: gated.runs.map(toRunReport),
     ...(gated.probes && { probes: gated.probes }),
     // Several suites may have the same note.
-    notes: [...new Set([...gated.notes, ...duet.notes, ...pushes.notes, ...gated.problems])],
+    notes: [
+      ...new Set([
+        ...describeFailedSuites(config, verdict.rows),
+        ...gated.notes,
+        ...duet.notes,
+        ...pushes.notes,
+        ...gated.problems,
+      ]),
+    ],
     folder,
     vigilVersion: version(),
   }
   const problems = [...gated.problems, ...duet.problems, ...(await writeReports(folder, input))]
   await keepInHistory(session)
-  return conclude(session, options.json ?? false, { input, document: verdict, problems })
+  const runs = gated.runs.map(({ run, verdict: { verdict: word }, folder: of }) =>
+    toPart({ suite: run.suite, verdict: word, folder: of }),
+  )
+  const document = { ...verdict, mode, folder, reports: reportPaths(folder), runs, duets: duet.parts }
+  return conclude(session, options.json ?? false, { input, document, problems, mode })
 }
 
 /** Throws a usage error for a base that was named and does not exist; warns of any other problem now. */
@@ -107,7 +123,7 @@ function gateProbes({ loaded }: Session): string[] {
 /** The gate's suites that the requested engine loads; by default all suites of the config. */
 function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
   const { config } = session.loaded
-  const names = config.gate?.suites ?? Object.keys(config.suites)
+  const names = chooseSuites(config, options.suite)
   const isScript = (name: string): boolean => config.suites[name]?.script !== undefined
   // It is for the suites that take it. A k6 script lasts as long as it says.
   const takesDuration = (name: string): boolean => !isScript(name) || names.every(isScript)
@@ -136,6 +152,17 @@ async function withEngines(session: Session, plans: readonly SuitePlan[]): Promi
     planned.push({ plan, engine })
   }
   return planned
+}
+
+/** The suites of the config's gate, or those of them that were named. */
+function chooseSuites(config: Config, named: readonly string[] | undefined): string[] {
+  const all = config.gate?.suites ?? Object.keys(config.suites)
+  const unknown = named?.find((name) => !all.includes(name))
+  if (unknown !== undefined)
+    throw new UsageError(
+      `--suite ${JSON.stringify(unknown)}: the gate has no such suite${suggestName(unknown, all)}`,
+    )
+  return all.filter((name) => named === undefined || named.includes(name))
 }
 
 async function gateTarget(

@@ -8,6 +8,7 @@ import type { ComparableRun, Run } from '../../../record/index.ts'
 import { writeWhole } from '../../../record/store/index.ts'
 import type { ReportInput, RunReport } from '../../../reports/index.ts'
 import { tryWrite, writeReports } from '../artefacts.ts'
+import type { reportPaths } from '../artefacts.ts'
 import { version } from '../world.ts'
 
 /** What `vigil ab --json` prints: a verdict, its evidence, and how it was measured. */
@@ -25,6 +26,8 @@ export interface AbVerdict extends Verdict {
     wallSeconds: number
   }
   why: Explanation[]
+  /** The owner and the claim of the suite, if it failed and the config has them. */
+  claims: string[]
   /** The noise of this machine, if `vigil doctor --noise` has measured it. */
   noise?: string
   /** The command that repeats it. */
@@ -32,6 +35,7 @@ export interface AbVerdict extends Verdict {
   /** The command that judges its records again. */
   recompare: string
   folder: string
+  reports: ReturnType<typeof reportPaths>
 }
 
 /** The files in a duet's folder: the units of both sides in order, and the counts. */
@@ -86,6 +90,7 @@ export function toDuetReport(
     verdict,
     runs,
     notes: [
+      ...verdict.claims,
       ...notesOf(outcome),
       ...(verdict.noise === undefined ? [] : [verdict.noise]),
       `repeat: ${verdict.reproduce}`,

@@ -7,9 +7,11 @@ import { runDuet } from '../../../load/duet/index.ts'
 import type { DuetOutcome, DuetProgress, DuetSuite, DuetWorld, Scratch } from '../../../load/duet/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { planPinning } from '../../../runtime/processes/index.ts'
+import { reportPaths } from '../artefacts.ts'
 import { noiseNote, configSuiteName } from '../known-noise.ts'
 import { describeEnvironment, newRunId } from '../session.ts'
 import type { Session } from '../session.ts'
+import { describeFailedSuites } from '../suites.ts'
 import type { K6 } from '../suites.ts'
 import { UsageError } from '../world.ts'
 import { duetFiles, writeDuet } from './files.ts'
@@ -80,7 +82,7 @@ interface DuetFacts {
 }
 
 function toAbVerdict(
-  { world }: Session,
+  { world, loaded }: Session,
   plan: DuetPlan,
   { id, folder, outcome, noise, wallSeconds }: DuetFacts,
 ): AbVerdict {
@@ -98,12 +100,17 @@ function toAbVerdict(
       wallSeconds,
     },
     why: explainFail(outcome.verdict, outcome.units),
+    claims: describeFailedSuites(
+      loaded.config,
+      outcome.verdict.rows.map((row) => ({ ...row, suite: plan.suite.name })),
+    ),
     ...(noise !== undefined && { noise }),
     reproduce: plan.reproduce,
     recompare:
       `vigil compare --baseline ${shortFolder}/${duetFiles.baseline} ` +
       `--candidate ${shortFolder}/${duetFiles.candidate}`,
     folder,
+    reports: reportPaths(folder),
   }
 }
 
