@@ -119,6 +119,18 @@ const commands: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'publish',
+    summary: 'show a result in the pull request: check, comment, summary',
+    group: 'Look back',
+    add: async (program, run) => {
+      const { addPublishCommand } = await import('./commands/publish/command.ts')
+      addPublishCommand(
+        program,
+        run(async () => (await import('./commands/publish/run.ts')).publish),
+      )
+    },
+  },
+  {
     name: 'compare',
     summary: 'judge whether candidate records are slower than baseline records',
     group: 'Look back',

@@ -9,8 +9,8 @@ export interface Block {
   unit: string
 }
 
-/** GitHub refuses a comment with more characters. */
-export const maxCharacters = 65_536
+/** GitHub refuses a comment of more than 65,536: the rest is for its mark, and where the report is. */
+export const maxCharacters = 64_000
 
 /**
  * The blocks as one text of at most `limit` characters. A sentence replaces the lines that do not fit, with

@@ -114,7 +114,7 @@ const userTools = {
   ),
 } as const satisfies Record<string, Tool>
 
-/** In addition, a tool that only a benchmark of this repository compares with. */
+/** In addition, tools that only a benchmark and a test of this repository use. */
 export const catalogue = {
   ...userTools,
   blackbox_exporter: fromDebian(
@@ -123,6 +123,19 @@ export const catalogue = {
     ['blackbox_exporter', 'prometheus-blackbox-exporter'],
     'prometheus-blackbox-exporter',
   ),
+  actionlint: {
+    name: 'actionlint',
+    programs: ['actionlint'],
+    variable: 'VIGIL_ACTIONLINT',
+    versionArgs: ['-version'],
+    versionPattern: /^v?(\d+\.\d+\.\d+\S*)/m,
+    goModule: {
+      module: 'github.com/rhysd/actionlint/cmd/actionlint',
+      version: 'v1.7.12',
+      program: 'actionlint',
+    },
+    advice: 'install Go, or point VIGIL_ACTIONLINT to actionlint',
+  },
 } as const satisfies Record<string, Tool>
 
 export type ToolName = keyof typeof catalogue

@@ -23,7 +23,7 @@ export interface GateOptions extends CommonOptions {
   suite?: string[]
   mode?: GateMode
   /** For each duet. */
-  maxMinutes: number
+  maxMinutes?: number
 }
 
 export function addGateCommand(program: Command, run: (options: GateOptions) => Promise<void>): void {

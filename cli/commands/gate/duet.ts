@@ -95,7 +95,7 @@ export async function measureGateDuets(
   session: Session,
   base: Base | undefined,
   suiteNames: readonly string[],
-  maxMinutes: number,
+  maxMinutes: number = duetDefaults.maxMinutes,
 ): Promise<GateDuets> {
   if (base === undefined || session.world.interrupted.aborted) return none
   const problem = await findBaseProblem(session, base, suiteNames)

@@ -48,6 +48,13 @@ export async function prepareJourneyModules(entry: string, folder: string): Prom
   return urlOf(modules.get(entry)?.name ?? '')
 }
 
+/** The text of each module that the journeys consist of, by its file. */
+export async function readModules(entry: string): Promise<Map<string, string>> {
+  const modules = new Map<string, Module>()
+  await collect(entry, modules)
+  return new Map([...modules].map(([file, { text }]) => [file, text]))
+}
+
 async function collect(file: string, modules: Map<string, Module>): Promise<void> {
   if (modules.has(file) || modules.size >= maxModules) return
   const source = await readFile(file, 'utf8')

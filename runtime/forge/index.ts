@@ -1,0 +1,7 @@
+export { createApi } from './api.ts'
+export type { Api, ApiFailure, ApiLimits } from './api.ts'
+export { putComment } from './comments.ts'
+export type { CommentStore } from './comments.ts'
+export { gitHubComments, putCheck, readPullRequest } from './github.ts'
+export type { CheckOutcome } from './github.ts'
+export { gitLabNotes } from './gitlab.ts'
