@@ -1,8 +1,7 @@
-import type { Hono } from 'hono'
 import {
   AccessTokens,
+  authRoutes,
   AuthService,
-  buildAuthEndpoints,
   createSessionCheck,
   loadSigningSecret,
   Passwords,
@@ -17,23 +16,23 @@ import {
   migrate,
   translateDatabaseError,
 } from './db/index.ts'
-import { buildDocsEndpoints, docsPaths } from './docs/index.ts'
-import { buildFaultEndpoints, Faults, faultsPath } from './faults/index.ts'
+import { docsPaths, docsRoutes } from './docs/index.ts'
+import { Faults, faultRoutes, faultsPath } from './faults/index.ts'
 import { createGuards } from './guards.ts'
 import { readTables } from './health.ts'
-import { createApp } from './http/index.ts'
-import type { Bindings, Endpoint } from './http/index.ts'
+import { createApp, listRoutes } from './http/index.ts'
+import type { App, AppOptions } from './http/index.ts'
 import { startJobs } from './job-starter.ts'
 import type { JobStarter } from './job-starter.ts'
 import { Limits } from './limits/limits.ts'
 import { Presence } from './observability/index.ts'
 import type { Events, Log, Metrics, Tracing } from './observability/index.ts'
-import { buildTaskEndpoints, TaskService } from './tasks/index.ts'
-import { buildTransferEndpoints, ExportService, ImportService, startHousekeeping } from './transfers/index.ts'
+import { taskRoutes, TaskService } from './tasks/index.ts'
+import { ExportService, ImportService, startHousekeeping, transferRoutes } from './transfers/index.ts'
 
 /** The features on a migrated database. */
 export interface Application {
-  app: Hono<{ Bindings: Bindings }>
+  app: App
   /** Resolves if the tables can be read and the job queue, which is in the same database, could start. */
   checkDatabase: () => Promise<void>
   /** Resolves if tokens can be signed and verified. */
@@ -51,7 +50,8 @@ export interface ApplicationDependencies {
   events: Events
   tracing?: Tracing | undefined
   /** Health and metrics, which are served before the application has started. */
-  operations: readonly Endpoint[]
+  operations: App
+  appOptions: AppOptions
   isStopping: () => boolean
 }
 
@@ -71,14 +71,10 @@ export async function startApplication(dependencies: ApplicationDependencies): P
   await migrateWithRetry(dependencies)
   const infrastructure = await openInfrastructure(dependencies)
   const { database, faults, tokens, revocations, limits } = infrastructure
-  const { endpoints, jobs } = startFeatures(dependencies, infrastructure)
+  const { app, jobs } = startFeatures(dependencies, infrastructure)
   const housekeeping = startHousekeeping(database)
-  const { docs } = dependencies.config
   return {
-    app: createApp(
-      docs ? [...endpoints, ...buildDocsEndpoints(endpoints)] : endpoints,
-      createGuards({ ...dependencies, ...infrastructure }),
-    ),
+    app,
     checkDatabase: async () => {
       await Promise.all([database.run(createBackgroundScope(2000), readTables, {}), jobs.check()])
     },
@@ -124,9 +120,10 @@ async function openInfrastructure(dependencies: ApplicationDependencies): Promis
 /** The services and their routes. Jobs start in the background. */
 function startFeatures(
   dependencies: ApplicationDependencies,
-  { database, faults, tokens, cache, revocations, presence }: Infrastructure,
-): { endpoints: Endpoint[]; jobs: JobStarter } {
-  const { config, metrics, events, operations } = dependencies
+  infrastructure: Infrastructure,
+): { app: App; jobs: JobStarter } {
+  const { database, faults, tokens, cache, revocations, presence } = infrastructure
+  const { config, metrics, events, operations, appOptions } = dependencies
   const shared = { database, metrics, events, now: Date.now }
   const auth = new AuthService({
     ...shared,
@@ -144,18 +141,19 @@ function startFeatures(
     onWrite: (userId) => cache.invalidate(userId),
   })
   const noteFeatureUse = presence.noteFeatureUse.bind(presence)
-  const token = config.faultsToken
-  const listRoutes = (): string[] => endpoints.map(({ spec }) => `${spec.method} ${spec.path}`)
-  const endpoints: Endpoint[] = [
-    ...operations,
-    ...(faults === undefined || token === undefined
-      ? []
-      : buildFaultEndpoints({ ...shared, faults, token, listRoutes })),
-    ...buildAuthEndpoints(auth),
-    ...buildTaskEndpoints(tasks, { metrics, events, noteFeatureUse }),
-    ...buildTransferEndpoints({ exports, imports, events, noteFeatureUse }),
-  ]
-  return { endpoints, jobs }
+  const guards = createGuards({ ...dependencies, ...infrastructure })
+  const app = createApp({ ...appOptions, beforeRequest: faults && ((scope) => faults.beforeRequest(scope)) })
+    .route('/', operations)
+    .route('/', authRoutes(auth, guards))
+    .route('/', taskRoutes({ tasks, guards, metrics, events, noteFeatureUse }))
+    .route('/', transferRoutes({ exports, imports, guards, events, noteFeatureUse }))
+  if (faults !== undefined && config.faultsToken !== undefined)
+    app.route(
+      '/',
+      faultRoutes({ ...shared, faults, token: config.faultsToken, listRoutes: () => listRoutes(app) }),
+    )
+  if (config.docs) app.route('/', docsRoutes(app))
+  return { app, jobs }
 }
 
 /** Routes of operations are exempt, so that no drill locks out its operator. */
@@ -164,7 +162,7 @@ function openFaults({ config, events, operations }: ApplicationDependencies): Fa
   return new Faults({
     now: () => performance.now(),
     random: Math.random,
-    operationRoutes: new Set([...operations.map(({ spec }) => spec.path), faultsPath, ...docsPaths]),
+    operationRoutes: new Set([...operations.routes.map(({ path }) => path), faultsPath, ...docsPaths]),
     onChange: (change) => {
       if (change === 'expired') events.security('faults.changed', undefined, { change })
     },

@@ -1,49 +1,71 @@
+import { createMiddleware } from 'hono/factory'
+import type { Context } from 'hono'
 import { TokenError } from './auth/index.ts'
 import type { AccessTokens } from './auth/index.ts'
-import type { Config } from './config/index.ts'
-import type { Faults } from './faults/index.ts'
-import { Problem } from './http/index.ts'
-import type { Guards, Principal, Scope } from './http/index.ts'
+import { documented, Problem } from './http/index.ts'
+import type { AppEnv, Principal, Scope } from './http/index.ts'
 import type { Limits } from './limits/limits.ts'
-import { isSameSecret } from './observability/index.ts'
 import type { Events, Metrics, Presence } from './observability/index.ts'
 
 export interface GuardDependencies {
-  config: Config
   metrics: Metrics
   events: Events
   tokens: AccessTokens
   limits: Limits
   presence: Presence
-  /** Absent: fault injection is off. */
-  faults: Faults | undefined
 }
 
-/** Creates the checks before a handler: token, rate limit, and whether the answer reports its timing. */
-export function createGuards(parts: GuardDependencies): Guards {
-  const { tokens, limits, presence, config, faults } = parts
-  const seen = (principal: Principal): Principal => {
-    presence.noteUser(principal.userId)
-    return principal
+/** The middleware between a request and its handler. */
+export type Guards = ReturnType<typeof createGuards>
+
+const tooMany = { 429: { description: 'Too many requests; retry after Retry-After seconds' } }
+
+export function createGuards(parts: GuardDependencies) {
+  const limit = async (c: Pick<Context<AppEnv>, 'get' | 'env'>, policy: 'user' | 'auth') => {
+    const scope = c.get('scope')
+    try {
+      await parts.limits.count(scope, policy)
+    } finally {
+      for (const [name, value] of Object.entries(scope.headers)) c.env.outgoing.setHeader(name, value)
+    }
   }
   return {
-    ...(faults !== undefined && { beforeRequest: (scope: Scope) => faults.beforeRequest(scope) }),
-    authenticate: (scope, authorization) => {
-      try {
-        const principal = tokens.authenticate(authorization)
-        if (!(principal instanceof Promise)) return seen(principal)
-        return principal.then(seen, (error: unknown) => refuse(error, scope, parts))
-      } catch (error) {
-        return refuse(error, scope, parts)
-      }
-    },
-    limit: (scope, policy) => limits.count(scope, policy),
-    timing: (incoming) => {
-      const { serverTiming } = config
-      if (serverTiming.mode !== 'token') return serverTiming.mode === 'on'
-      const given = incoming.headers['server-timing']
-      return typeof given === 'string' && isSameSecret(given, serverTiming.token)
-    },
+    /** Requires an access token, and counts the request towards the limit of its user. */
+    signedIn: documented(
+      createMiddleware<AppEnv & { Variables: { principal: Principal } }>(async (c, next) => {
+        const scope = c.get('scope')
+        const principal = await authenticate(parts, scope, c.req.header('authorization'))
+        scope.principal = principal
+        c.set('principal', principal)
+        parts.presence.noteUser(principal.userId)
+        await limit(c, 'user')
+        await next()
+      }),
+      {
+        security: [{ accessToken: [] }],
+        responses: { ...tooMany, 401: { description: 'A valid access token is required' } },
+      },
+    ),
+    /** Counts the request towards the limit of its address, before its body is read. */
+    limitedByAddress: documented(
+      createMiddleware<AppEnv>(async (c, next) => {
+        await limit(c, 'auth')
+        await next()
+      }),
+      { responses: tooMany },
+    ),
+  }
+}
+
+async function authenticate(
+  parts: GuardDependencies,
+  scope: Scope,
+  authorization: string | undefined,
+): Promise<Principal> {
+  try {
+    return await parts.tokens.authenticate(authorization)
+  } catch (error) {
+    return refuse(error, scope, parts)
   }
 }
 

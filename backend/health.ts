@@ -1,58 +1,40 @@
+import { Hono } from 'hono'
 import { z } from 'zod'
 import { sql } from './db/drizzle.ts'
 import { tasks, users } from './db/schema.ts'
 import { defineStatement } from './db/statement.ts'
-import { defineEndpoint } from './http/index.ts'
-import type { Endpoint } from './http/index.ts'
+import { answer, describeGroup } from './http/index.ts'
+import type { App, AppEnv } from './http/index.ts'
 
 const services = z.object({ database: z.boolean(), auth: z.boolean() })
-const readySchema = z.object({ status: z.enum(['ready', 'unavailable']), services })
+const health = z
+  .object({ status: z.literal('healthy'), timestamp: z.iso.datetime() })
+  .meta({ examples: [{ status: 'healthy', timestamp: '2027-01-30T18:00:00.000Z' }] })
+const readiness = z
+  .object({ status: z.enum(['ready', 'unavailable']), services })
+  .meta({ examples: [{ status: 'ready', services: { database: true, auth: true } }] })
 
-const shared = { tag: 'Operations', access: 'open', limit: 'none', method: 'GET' } as const
-
-const liveness = defineEndpoint({
-  ...shared,
-  path: '/health',
-  id: 'getHealth',
-  summary: 'Check whether the process is alive',
-  answers: {
-    200: {
-      description: 'The process is alive',
-      schema: z.object({ status: z.literal('healthy'), timestamp: z.iso.datetime() }),
-    },
-  },
-  handle: () => ({ status: 200, json: { status: 'healthy', timestamp: new Date().toISOString() } }),
+const describe = describeGroup('Operations')
+const getHealth = describe('getHealth', 'Check whether the process is alive', {
+  200: answer('The process is alive', health),
+})
+const getReadiness = describe('getReadiness', 'Check whether requests can be served', {
+  200: answer('Ready', readiness),
+  503: answer('Not ready; the failing service is false', readiness, {
+    headers: { 'Retry-After': 'Seconds' },
+  }),
 })
 
 /** Liveness and readiness. Liveness checks only the process, because a restart does not repair a database. */
-export function buildHealthEndpoints(sources: ReadinessChecks): Endpoint[] {
-  return [
-    liveness,
-    defineEndpoint({
-      ...shared,
-      path: '/health/ready',
-      id: 'getReadiness',
-      summary: 'Check whether requests can be served',
-      answers: {
-        200: { description: 'Ready', schema: readySchema },
-        503: {
-          description: 'Not ready; the failing service is false',
-          schema: readySchema,
-          headers: { 'Retry-After': 'Seconds' },
-        },
-      },
-      handle: async () => {
-        const found = await checkReadiness(sources)
-        return isReady(found) && !sources.isDraining()
-          ? { status: 200, json: { status: 'ready', services: found } }
-          : { status: 503, json: { status: 'unavailable', services: found }, headers: { 'retry-after': '2' } }
-      },
-    }),
-  ]
-}
-
-function isReady(found: Readiness): boolean {
-  return found.database && found.auth
+export function healthRoutes(sources: ReadinessChecks): App {
+  return new Hono<AppEnv>()
+    .get('/health', getHealth, (c) => c.json({ status: 'healthy', timestamp: new Date().toISOString() }))
+    .get('/health/ready', getReadiness, async (c) => {
+      const found = await checkReadiness(sources)
+      if (found.database && found.auth && !sources.isDraining())
+        return c.json({ status: 'ready', services: found })
+      return c.json({ status: 'unavailable', services: found }, 503, { 'retry-after': '2' })
+    })
 }
 
 /** The time limit of each check. Both run at the same time. */

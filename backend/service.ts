@@ -1,22 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import type { Hono } from 'hono'
 import type { AddressInfo } from 'node:net'
 import type { Application } from './application.ts'
 import type { Config } from './config/index.ts'
 import { startEmbeddedPostgres } from './db/embedded/index.ts'
-import { buildHealthEndpoints } from './health.ts'
-import { createApp, createHttpServer, Problem } from './http/index.ts'
-import type { Bindings, Endpoint } from './http/index.ts'
+import { healthRoutes } from './health.ts'
+import { createApp, createHttpServer, drain, Problem } from './http/index.ts'
+import type { App, AppOptions } from './http/index.ts'
 import {
-  buildMetricsEndpoints,
   createEvents,
   createLog,
   createMetrics,
+  isSameSecret,
+  metricsRoutes,
   observeRequests,
 } from './observability/index.ts'
 import type { Events, Log, Metrics, Telemetry } from './observability/index.ts'
 import type { Server } from 'node:http'
-import { drain } from './http/index.ts'
 
 /** A running service. */
 export interface Service {
@@ -69,16 +68,14 @@ export async function startService(config: Config): Promise<Service> {
     embedded: undefined,
     isStopping: false,
   }
-  const operations = buildOperations(state)
-  const startingApp = createStartingApp(operations)
-  const server = createHttpServer(
-    () => state.application?.app ?? startingApp,
-    observeRequests(metrics, log, telemetry?.tracing),
-    config,
-  )
+  const observer = observeRequests(metrics, log, telemetry?.tracing)
+  const appOptions = { ...config, observer, showsTiming: createTimingCheck(config.serverTiming) }
+  const operations = createOperations(state)
+  const startingApp = createStartingApp(operations, appOptions)
+  const server = createHttpServer(() => state.application?.app ?? startingApp, observer)
   const address = await listen(server, config.port, config.host)
   log.info({ stream: 'application', address: address.address, port: address.port }, 'listening')
-  const ready = openApplication(state, operations)
+  const ready = openApplication(state, operations, appOptions)
   ready.catch(() => undefined)
   const stop = async (immediately = false): Promise<void> => {
     state.isStopping = true
@@ -94,15 +91,20 @@ export async function startService(config: Config): Promise<Service> {
   return { address, ready, stop, report: (error) => reportUncaught(log, error) }
 }
 
-function buildOperations(state: ServiceState): Endpoint[] {
-  return [
-    ...buildHealthEndpoints({
-      database: () => state.application?.checkDatabase() ?? rejectStarting(),
-      auth: () => state.application?.checkAuth() ?? rejectStarting(),
-      isDraining: () => state.isStopping,
-    }),
-    ...buildMetricsEndpoints(state.metrics, state.events, state.config),
-  ]
+function createTimingCheck(serverTiming: Config['serverTiming']): AppOptions['showsTiming'] {
+  if (serverTiming.mode !== 'token') return serverTiming.mode === 'on' ? () => true : undefined
+  const { token } = serverTiming
+  return (given) => given !== undefined && isSameSecret(given, token)
+}
+
+/** The routes that are served from the start. */
+function createOperations(state: ServiceState): App {
+  const { metrics, events, config } = state
+  return healthRoutes({
+    database: () => state.application?.checkDatabase() ?? rejectStarting(),
+    auth: () => state.application?.checkAuth() ?? rejectStarting(),
+    isDraining: () => state.isStopping,
+  }).route('/', metricsRoutes(metrics, events, config))
 }
 
 function rejectStarting(): Promise<never> {
@@ -110,22 +112,15 @@ function rejectStarting(): Promise<never> {
 }
 
 /** Serves the operations while the application starts, and answers all other requests with 503. */
-function createStartingApp(operations: readonly Endpoint[]): Hono<{ Bindings: Bindings }> {
-  const starting = new Problem('unavailable', {
-    detail: 'The service is starting',
-    headers: { 'retry-after': '1' },
-  })
-  const guards = {
-    authenticate: () => {
-      throw starting
-    },
-    limit: () => undefined,
-    timing: () => false,
-  }
-  return createApp(operations, guards, starting)
+function createStartingApp(operations: App, options: AppOptions): App {
+  return createApp(options)
+    .route('/', operations)
+    .all('*', () => {
+      throw new Problem('unavailable', { detail: 'The service is starting', headers: { 'retry-after': '1' } })
+    })
 }
 
-async function openApplication(state: ServiceState, operations: readonly Endpoint[]): Promise<void> {
+async function openApplication(state: ServiceState, operations: App, appOptions: AppOptions): Promise<void> {
   const { config, log, telemetry } = state
   // Loading this code takes half of the start, so it runs while PostgreSQL starts.
   const loading = import('./application.ts')
@@ -144,6 +139,7 @@ async function openApplication(state: ServiceState, operations: readonly Endpoin
     url,
     tracing: telemetry?.tracing,
     operations,
+    appOptions,
     isStopping: () => state.isStopping,
   })
   log.info({ stream: 'application', startMs: Math.round(performance.now()) }, 'ready')

@@ -1,4 +1,4 @@
 export { Passwords } from './passwords.ts'
 export { createSessionCheck, loadSigningSecret, AccessTokens, TokenError } from './tokens.ts'
-export { buildAuthEndpoints } from './routes.ts'
+export { authRoutes } from './routes.ts'
 export { AuthService } from './service.ts'

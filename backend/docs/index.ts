@@ -1,1 +1,1 @@
-export { buildDocsEndpoints, docsPaths } from './page.ts'
+export { docsPaths, docsRoutes } from './routes.ts'

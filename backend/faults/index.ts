@@ -1,2 +1,2 @@
 export { Faults } from './faults.ts'
-export { buildFaultEndpoints, faultsPath } from './routes.ts'
+export { faultRoutes, faultsPath } from './routes.ts'

@@ -1,6 +1,7 @@
+import { Hono } from 'hono'
 import { z } from 'zod'
-import { defineEndpoint, Problem } from '../http/index.ts'
-import type { Endpoint, InvalidField } from '../http/index.ts'
+import { answer, describeGroup, jsonBody, Problem } from '../http/index.ts'
+import type { App, AppEnv, InvalidField } from '../http/index.ts'
 import { requireBearer } from '../observability/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import type { Faults } from './faults.ts'
@@ -20,28 +21,33 @@ export interface FaultRouteDependencies {
 
 export const faultsPath = '/_faults'
 
-const stateSchema = z.object({
-  rules: z.array(rule),
-  expiresAt: z.iso
-    .datetime()
-    .nullable()
-    .meta({ description: 'By the wall clock; `expiresInSeconds` is authoritative' }),
-  expiresInSeconds: z.number(),
+const stateSchema = z
+  .object({
+    rules: z.array(rule),
+    expiresAt: z.iso
+      .datetime()
+      .nullable()
+      .meta({ description: 'By the wall clock; `expiresInSeconds` is authoritative' }),
+    expiresInSeconds: z.number(),
+  })
+  .meta({ examples: [{ rules: [], expiresAt: null, expiresInSeconds: 0 }] })
+
+const describe = describeGroup('Operations')
+const getFaults = describe('getFaults', 'List the active faults', {
+  200: answer('The active rules; none if no fault is active', stateSchema),
 })
+const setFaults = describe('setFaults', 'Replace the active faults', {
+  200: answer('The active rules', stateSchema),
+})
+const clearFaults = describe('clearFaults', 'End all faults', { 204: answer('No fault is active') })
 
 /**
- * Activates and ends faults, for callers with FAULTS_TOKEN as bearer token. Not served without that variable.
+ * Activates and ends faults, for callers with FAULTS_TOKEN as bearer token. No rate limit: its count is in the
+ * database, which a fault may have made unavailable.
  */
-export function buildFaultEndpoints(dependencies: FaultRouteDependencies): Endpoint[] {
+export function faultRoutes(dependencies: FaultRouteDependencies): App {
   const { faults, events, now } = dependencies
-  // No rate limit: its count is in the database, which a fault may have made unavailable.
-  const shared = {
-    path: faultsPath,
-    tag: 'Operations',
-    access: 'guarded',
-    guard: requireBearer(dependencies.token, dependencies),
-    limit: 'none',
-  } as const
+  const guard = requireBearer(dependencies.token, dependencies)
   const state = () => {
     const { rules, leftMs } = faults.state()
     return {
@@ -50,48 +56,22 @@ export function buildFaultEndpoints(dependencies: FaultRouteDependencies): Endpo
       expiresInSeconds: Math.ceil(leftMs) / 1000,
     }
   }
-  return [
-    defineEndpoint({
-      ...shared,
-      method: 'GET',
-      id: 'getFaults',
-      summary: 'List the active faults',
-      answers: { 200: { description: 'The active rules; none if no fault is active', schema: stateSchema } },
-      handle: () => ({ status: 200, json: state() }),
-    }),
-    defineEndpoint({
-      ...shared,
-      method: 'PUT',
-      id: 'setFaults',
-      summary: 'Replace the active faults',
-      body: { schema: faultSet, maxBytes: 65_536 },
-      answers: { 200: { description: 'The active rules', schema: stateSchema } },
-      handle: ({ scope, body }) => {
-        requireServed(body.rules, dependencies.listRoutes())
-        faults.set(body.rules, body.ttlSeconds)
-        const on = state()
-        events.security('faults.changed', scope, {
-          change: 'set',
-          ttlSeconds: body.ttlSeconds,
-          expiresAt: on.expiresAt,
-          rules: on.rules,
-        })
-        return { status: 200, json: on }
-      },
-    }),
-    defineEndpoint({
-      ...shared,
-      method: 'DELETE',
-      id: 'clearFaults',
-      summary: 'End all faults',
-      answers: { 204: { description: 'No fault is active' } },
-      handle: ({ scope }) => {
-        faults.clear()
-        events.security('faults.changed', scope, { change: 'cleared' })
-        return { status: 204 }
-      },
-    }),
-  ]
+  return new Hono<AppEnv>()
+    .get(faultsPath, getFaults, guard, (c) => c.json(state()))
+    .put(faultsPath, setFaults, guard, jsonBody(faultSet, 65_536), (c) => {
+      const { rules, ttlSeconds } = c.req.valid('json')
+      requireServed(rules, dependencies.listRoutes())
+      faults.set(rules, ttlSeconds)
+      const active = state()
+      const { expiresAt } = active
+      events.security('faults.changed', c.get('scope'), { change: 'set', ttlSeconds, expiresAt, rules })
+      return c.json(active)
+    })
+    .delete(faultsPath, clearFaults, guard, (c) => {
+      faults.clear()
+      events.security('faults.changed', c.get('scope'), { change: 'cleared' })
+      return c.body(null, 204)
+    })
 }
 
 // A rule for an unknown route would look like a fault without effect.

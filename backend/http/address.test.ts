@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { resolveClientAddress, toNetwork } from './server.ts'
+import { resolveClientAddress, toNetwork } from './address.ts'
 
 /** Each network with addresses that are counted as it. */
 const networks = {

@@ -1,136 +1,193 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
-import type { Context } from 'hono'
-import type { Endpoint } from './endpoint.ts'
-import { Problem, buildProblemReply, respond, servedMethods } from './respond.ts'
-import type { Principal, Scope } from './scope.ts'
+import type { Context, MiddlewareHandler } from 'hono'
+import { cors } from 'hono/cors'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { matchedRoutes, routePath } from 'hono/route'
+import { setMetric, timing } from 'hono/timing'
+import type { TimingVariables } from 'hono/timing'
+import { resolveClientAddress } from './address.ts'
+import { answerProblem, Problem } from './problem.ts'
+import { createScope, formatTraceparent } from './scope.ts'
+import type { Scope } from './scope.ts'
+import { readsQuery } from './validation.ts'
 
-export interface Bindings {
-  incoming: IncomingMessage
-  outgoing: ServerResponse
-  scope: Scope
+export interface AppEnv {
+  /** `refusal`: why the server does not pass this request to a route. */
+  Bindings: HttpBindings & { refusal?: Problem | undefined }
+  Variables: TimingVariables & { scope: Scope }
 }
 
-/** The checks between a request and its handler. Each may throw a `Problem`. */
-export interface Guards {
-  /** Runs first: injected faults. */
-  beforeRequest?: (scope: Scope, incoming: IncomingMessage) => Promise<void> | undefined
-  authenticate: (scope: Scope, authorization: string | undefined) => Promise<Principal> | Principal
-  limit: (scope: Scope, limit: 'user' | 'auth') => Promise<void> | undefined
-  /** Whether the answer reports where its time went. */
-  timing: (incoming: IncomingMessage) => boolean
+export type App = Hono<AppEnv>
+
+/** Receives the events of requests, for metrics, logs and traces. */
+export interface RequestObserver {
+  requestStarted: (scope: Scope) => void
+  /** `status` is 499 if the caller disconnected before the answer was sent. */
+  requestDone: (scope: Scope, status: number, seconds: number) => void
 }
 
-type AppContext = Context<{ Bindings: Bindings }>
+export interface AppOptions {
+  observer: RequestObserver
+  /** The number of proxies in front that are trusted for the client's address. */
+  trustedProxies: number
+  /** Origins whose pages may read answers. */
+  corsOrigins?: readonly string[]
+  /** Whether the answer reports where its time went. Absent: no answer does. */
+  showsTiming?: ((serverTiming: string | undefined) => boolean) | undefined
+  /** Runs before a route: injected faults. */
+  beforeRequest?: ((scope: Scope) => Promise<void> | undefined) | undefined
+}
 
-/**
- * Builds the routes of `endpoints`. Each request runs its guards, validation and handler; every error becomes
- * a problem document. `elsewhere` is the answer to all other paths instead of 404 or 405.
- */
-export function createApp(
-  endpoints: readonly Endpoint[],
-  guards: Guards,
-  elsewhere?: Problem,
-): Hono<{ Bindings: Bindings }> {
-  const app = new Hono<{ Bindings: Bindings }>()
-  const methods = groupMethodsByPath(endpoints)
-  for (const one of endpoints) {
-    const others = findOverlappingPaths(one, methods)
-    app.on(one.spec.method, one.spec.path, (c) =>
-      others.has(c.req.path) ? refuseUnmatched(methods, guards, c) : serve(one, guards, c),
-    )
-  }
+/** Creates an app without routes: what happens to every request, and the answers to errors. */
+export function createApp(options: AppOptions): App {
+  const { corsOrigins = [], showsTiming, beforeRequest } = options
+  const app = new Hono<AppEnv>()
+  app.use(openScope(options))
+  if (corsOrigins.length > 0) app.use(allowOrigins(corsOrigins))
+  if (showsTiming !== undefined) app.use(reportTiming(showsTiming), measure)
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }))
+  if (beforeRequest !== undefined)
+    app.use(async (c, next) => {
+      await beforeRequest(c.get('scope'))
+      await next()
+    })
   app.notFound((c) =>
-    elsewhere === undefined
-      ? refuseUnmatched(methods, guards, c)
-      : respond(c.env.scope, buildProblemReply(c.env.scope, elsewhere), false),
+    c.req.method === 'OPTIONS' && c.req.path === '/*'
+      ? answerOptions(servedMethods)
+      : answerProblem(c, new Problem('not-found', { detail: 'No resource has this path' })),
   )
-  app.onError((error, c) => respond(c.env.scope, buildProblemReply(c.env.scope, error), false))
+  app.onError((error, c) => answerProblem(c, error))
   return app
 }
 
-async function serve(one: Endpoint, guards: Guards, c: AppContext): Promise<Response> {
-  const { scope, incoming } = c.env
-  scope.route = one.spec.path
-  const timing = guards.timing(incoming)
-  try {
-    const arriving = guards.beforeRequest?.(scope, incoming)
-    if (arriving !== undefined) await arriving
-    await admit(one, guards, scope, incoming)
-    const url = incoming.url ?? '/'
-    const mark = url.indexOf('?')
-    const query = mark === -1 ? '' : url.slice(mark + 1)
-    return respond(scope, await one.handle({ params: c.req.param(), query, incoming, scope }), timing)
-  } catch (error) {
-    return respond(scope, buildProblemReply(scope, error), timing)
+/** For an API that answers programs with JSON: answers must not be executed, framed, sniffed or cached. */
+const securityHeaders = new Map([
+  ['cache-control', 'no-store'],
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['referrer-policy', 'no-referrer'],
+  ['strict-transport-security', 'max-age=31536000'],
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'DENY'],
+])
+
+/**
+ * Sets the headers of every answer on Node's response: with a `Headers` object, as Hono's own middleware uses,
+ * an answer costs half as much again (ADR 12).
+ */
+function openScope({ observer, trustedProxies }: AppOptions): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const { incoming, outgoing, refusal } = c.env
+    const scope = createScope({
+      method: incoming.method ?? 'GET',
+      target: incoming.url,
+      requestId: c.req.header('x-request-id'),
+      traceparent: c.req.header('traceparent'),
+      tracestate: c.req.header('tracestate'),
+      address: resolveClientAddress(
+        incoming.socket.remoteAddress,
+        c.req.header('x-forwarded-for'),
+        trustedProxies,
+      ),
+    })
+    scope.route = toRouteName(routePath(c, -1))
+    c.set('scope', scope)
+    observer.requestStarted(scope)
+    outgoing.once('close', () => {
+      const status = outgoing.writableFinished ? outgoing.statusCode : 499
+      observer.requestDone(scope, status, (performance.now() - scope.startedAt) / 1000)
+    })
+    outgoing.setHeaders(securityHeaders)
+    outgoing.setHeader('x-request-id', scope.requestId)
+    outgoing.setHeader('traceparent', formatTraceparent(scope))
+    if (refusal !== undefined) throw refusal
+    refuseUnknownQuery(c)
+    await next()
   }
 }
 
-async function admit(one: Endpoint, guards: Guards, scope: Scope, incoming: IncomingMessage): Promise<void> {
-  const { access, limit, guard } = one.spec
-  // Login attempts are counted by address before the request is read.
-  if (limit === 'auth') await guards.limit(scope, limit)
-  guard?.(scope, incoming.headers.authorization)
-  if (access === 'user') scope.principal = await guards.authenticate(scope, incoming.headers.authorization)
-  if (limit !== 'user') return
-  const limiting = guards.limit(scope, limit)
-  if (limiting !== undefined) await limiting
+const uuid = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}'
+
+/** The path of one resource. Text that is no id is another path, which does not exist. */
+export function pathWithId<Path extends string>(collection: Path): `${Path}/:id{${typeof uuid}}` {
+  return `${collection}/:id{${uuid}}`
 }
 
-interface PathMethods {
-  pattern: RegExp
-  path: string
-  methods: string[]
-  allow: string
+/** `/tasks/:id` for the pattern `/tasks/:id{[0-9a-f]+}`: the name of a route in metrics, logs and faults. */
+export function toRouteName(pattern: string): string {
+  return pattern.startsWith('/*') ? 'unmatched' : pattern.replace(/\{.*\}/, '')
 }
 
-function groupMethodsByPath(endpoints: readonly Endpoint[]): PathMethods[] {
-  const paths = Map.groupBy(endpoints, ({ spec }) => spec.path)
-  return [...paths].map(([path, group]) => {
-    const methods = group.map(({ spec }) => spec.method as string)
-    if (methods.includes('GET')) methods.push('HEAD')
-    return { path, methods, pattern: toPattern(path), allow: [...methods, 'OPTIONS'].toSorted().join(', ') }
-  })
+/** The served routes, such as `GET /tasks/:id`. */
+export function listRoutes(app: App): string[] {
+  const routes = app.routes.filter(({ method }) => method !== 'ALL')
+  return [...new Set(routes.map(({ method, path }) => `${method} ${toRouteName(path)}`))]
 }
 
 /**
- * Finds other paths that match this endpoint's pattern but do not have its method: `/tasks/bulk` is not
- * `/tasks/:id`. They are checked here, because the library's fast router accepts no path that an earlier
- * pattern matches.
+ * Pages of other origins get no permission, so browsers hide the answer from them. Cookies are never allowed:
+ * only the token identifies the caller.
  */
-function findOverlappingPaths({ spec }: Endpoint, paths: readonly PathMethods[]): Set<string> {
-  const pattern = toPattern(spec.path)
-  return new Set(
-    paths
-      .filter(
-        ({ path, methods }) => path !== spec.path && pattern.test(path) && !methods.includes(spec.method),
-      )
-      .map(({ path }) => path),
+function allowOrigins(origins: readonly string[]): MiddlewareHandler {
+  return cors({
+    origin: origins.map((origin) => origin.toLowerCase()),
+    allowMethods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    allowHeaders: [
+      'Authorization',
+      'Content-Type',
+      'Idempotency-Key',
+      'If-Match',
+      'Traceparent',
+      'X-Request-Id',
+    ],
+    exposeHeaders: [
+      'Content-Disposition',
+      'ETag',
+      'Idempotency-Replayed',
+      'Location',
+      'RateLimit',
+      'RateLimit-Policy',
+      'Retry-After',
+      'Server-Timing',
+      'Traceparent',
+      'X-Request-Id',
+    ],
+    maxAge: 600,
+  })
+}
+
+function reportTiming(shows: (serverTiming: string | undefined) => boolean): MiddlewareHandler {
+  return timing({ total: false, enabled: (c) => shows(c.req.header('server-timing')) })
+}
+
+/** `app` is the time outside the database and `db` the time waiting for it, both in milliseconds. */
+const measure: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next()
+  const { startedAt, db } = c.get('scope')
+  setMetric(c, 'app', Math.max(0, performance.now() - startedAt - db.ms), undefined, 3)
+  setMetric(c, 'db', db.ms, undefined, 3)
+  setMetric(c, 'sql', String(db.statements))
+  setMetric(c, 'rows', String(db.rows))
+}
+
+/** The methods of some resource, for questions about the server as a whole. */
+export const servedMethods = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST'
+
+function refuseMethod(c: Context<AppEnv>, methods: string[]): Response {
+  const allow = [...methods, 'OPTIONS'].toSorted().join(', ')
+  if (c.req.method === 'OPTIONS') return answerOptions(allow)
+  return answerProblem(
+    c,
+    new Problem('method-not-allowed', { detail: `This path has ${allow}`, headers: { allow } }),
   )
 }
 
-function toPattern(path: string): RegExp {
-  return new RegExp(`^${path.replaceAll(/:[a-z]+/gi, '[^/]+')}$`)
+function answerOptions(allow: string): Response {
+  return new Response(null, { status: 204, headers: { allow } })
 }
 
-function refuseUnmatched(paths: readonly PathMethods[], guards: Guards, c: AppContext): Response {
-  const { scope, incoming } = c.env
-  const known = paths.find(({ pattern }) => pattern.test(c.req.path))
-  const timing = guards.timing(incoming)
-  if (scope.target === '*' && scope.method === 'OPTIONS')
-    return respond(scope, { status: 204, headers: { allow: servedMethods } }, timing)
-  if (known === undefined)
-    return respond(
-      scope,
-      buildProblemReply(scope, new Problem('not-found', { detail: 'No resource has this path' })),
-      timing,
-    )
-  scope.route = known.path
-  if (scope.method === 'OPTIONS')
-    return respond(scope, { status: 204, headers: { allow: known.allow } }, timing)
-  const problem = new Problem('method-not-allowed', {
-    detail: `This path has ${known.allow}`,
-    headers: { allow: known.allow },
-  })
-  return respond(scope, buildProblemReply(scope, problem), timing)
+function refuseUnknownQuery(c: Context<AppEnv>): void {
+  if (!c.req.url.includes('?') || c.get('scope').route === 'unmatched') return
+  if (matchedRoutes(c).some(({ handler }) => readsQuery(handler))) return
+  throw new Problem('invalid', { detail: 'This operation has no query parameters' })
 }

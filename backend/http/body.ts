@@ -1,13 +1,21 @@
 import type { IncomingMessage } from 'node:http'
-import { Problem } from './respond.ts'
+import { Problem } from './problem.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads at most `maxBytes` of a body. A larger `Content-Length` is refused before a byte is read, a larger
- * body when it exceeds the limit. Compressed bodies are refused, so none can expand.
+ * Reads at most `maxBytes` of a body of one of the media `types`. A larger `Content-Length` is refused before a
+ * byte is read, a larger body when it exceeds the limit. Compressed bodies are refused, so none can expand.
  */
-export async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function readBody<T extends string>(
+  incoming: IncomingMessage,
+  types: readonly T[],
+  maxBytes: number,
+): Promise<{ type: T; bytes: Buffer }> {
+  const found = parseMediaType(incoming)
+  const type = types.find((one) => one === found)
+  if (type === undefined)
+    throw new Problem('unsupported-media-type', { detail: `The body must be ${types.join(' or ')}` })
   const encoding = incoming.headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new Problem('unsupported-media-type', {
@@ -16,7 +24,13 @@ export async function readBody(incoming: IncomingMessage, maxBytes: number): Pro
     })
   }
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes)
-  return collect(incoming, maxBytes)
+  return { type, bytes: await collect(incoming, maxBytes) }
+}
+
+/** Reads a JSON body of at most `maxBytes`. */
+export async function readJson(incoming: IncomingMessage, maxBytes: number): Promise<unknown> {
+  const { bytes } = await readBody(incoming, ['application/json'], maxBytes)
+  return parseJson(bytes)
 }
 
 function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
@@ -39,9 +53,6 @@ function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
       resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
     )
     incoming.once('error', () => reject(new Problem('malformed-request', { detail: 'The body ended early' })))
-    incoming.once('aborted', () =>
-      reject(new Problem('malformed-request', { detail: 'The body ended early' })),
-    )
   })
 }
 
@@ -54,24 +65,12 @@ function bodyTooLarge(maxBytes: number): Problem {
 }
 
 /** Returns the media type in lower case, without parameters. Refuses a charset other than UTF-8. */
-export function parseMediaType(incoming: IncomingMessage): string {
+function parseMediaType(incoming: IncomingMessage): string {
   const [type = '', ...parameters] = (incoming.headers['content-type'] ?? '').split(';')
-  for (const parameter of parameters) {
-    const [name, value] = parameter.split('=')
-    const charset =
-      name?.trim().toLowerCase() === 'charset' ? value?.trim().replaceAll('"', '').toLowerCase() : 'utf-8'
-    if (charset !== 'utf-8' && charset !== 'utf8')
-      throw new Problem('unsupported-media-type', { detail: 'The body must be in UTF-8' })
-  }
+  const charset = parameters.map((one) => /^\s*charset\s*=\s*"?([^"\s]*)/i.exec(one)?.[1]).find(Boolean)
+  if (charset !== undefined && !/^utf-?8$/i.test(charset))
+    throw new Problem('unsupported-media-type', { detail: 'The body must be in UTF-8' })
   return type.trim().toLowerCase()
-}
-
-export function decodeText(bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes)
-  } catch {
-    throw new Problem('malformed-request', { detail: 'The body is not UTF-8' })
-  }
 }
 
 const utf16Marks = [
@@ -121,8 +120,13 @@ function findInvalidByte(bytes: Uint8Array): number {
   return offset
 }
 
-export function parseJson(bytes: Uint8Array): unknown {
-  const source = decodeText(bytes)
+function parseJson(bytes: Uint8Array): unknown {
+  let source: string
+  try {
+    source = decoder.decode(bytes)
+  } catch {
+    throw new Problem('malformed-request', { detail: 'The body is not UTF-8' })
+  }
   const problem = checkJsonShape(scanJson(source, 0), requestJsonLimits)
   if (problem !== undefined) throw new Problem('invalid', { detail: `The body ${problem}` })
   try {

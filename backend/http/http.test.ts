@@ -99,7 +99,7 @@ describe('paths and methods', () => {
     'POST /health': 'GET, HEAD, OPTIONS',
     'GET /auth/login': 'OPTIONS, POST',
     'PATCH /tasks/bulk': 'OPTIONS, POST',
-    'PUT /tasks/1': 'DELETE, GET, HEAD, OPTIONS, PATCH',
+    'PUT /tasks/01900000-0000-7000-8000-000000000000': 'DELETE, GET, HEAD, OPTIONS, PATCH',
   }
   test.each(Object.entries(allowed))('%s is 405 with Allow: %s', async (request, allow) => {
     const [method = '', path = ''] = request.split(' ')
@@ -114,9 +114,13 @@ describe('paths and methods', () => {
     )
   })
 
-  test('an unknown path is 404', async () => {
-    expect((await user.get('/nothing')).json).toMatchObject({ status: 404 })
-  })
+  test.each(['GET /nothing', 'GET /tasks/1', 'PUT /tasks/1', 'OPTIONS /nothing'])(
+    '%s, an unknown path, is 404',
+    async (request) => {
+      const [method = '', path = ''] = request.split(' ')
+      expect((await user.send(method, path)).json).toMatchObject({ status: 404 })
+    },
+  )
 
   test('HEAD answers as GET without the body', async () => {
     const answer = await user.send('HEAD', '/tasks')

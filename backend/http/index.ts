@@ -1,12 +1,21 @@
-export type { Access, Answer, Endpoint, EndpointSpec, Input, Method, RawInput, Reply } from './endpoint.ts'
-export { createApp } from './app.ts'
-export type { Bindings, Guards } from './app.ts'
+export { toNetwork } from './address.ts'
+export { createApp, listRoutes, pathWithId } from './app.ts'
+export type { App, AppEnv, AppOptions, RequestObserver } from './app.ts'
+export { checkJsonShape, decodeFile, readBody, scanJson } from './body.ts'
+export {
+  answer,
+  answerOf,
+  describeBody,
+  describeGroup,
+  describeHeader,
+  describeRequestHeader,
+  documented,
+} from './description.ts'
 export { drain } from './drain.ts'
-export { checkJsonShape, decodeFile, scanJson } from './body.ts'
-export { defineEndpoint, listInvalidFields, textSchema } from './input.ts'
-export { Problem, buildProblemBody } from './respond.ts'
-export type { InvalidField, ProblemKind } from './respond.ts'
+export { Problem } from './problem.ts'
+export type { InvalidField } from './problem.ts'
 export { createScope } from './scope.ts'
 export type { Principal, Scope } from './scope.ts'
-export { createHttpServer, toNetwork } from './server.ts'
-export type { ServerObserver, ServerOptions } from './server.ts'
+export { createHttpServer } from './server.ts'
+export type { ServerObserver } from './server.ts'
+export { jsonBody, listInvalidFields, query, textSchema } from './validation.ts'

@@ -8,7 +8,8 @@ export interface Principal {
 }
 
 /**
- * The context of a request. It is passed explicitly, so that no count can be attributed to another request.
+ * What the layers below the routes know of a request, `c.get('scope')` in a route. It is passed explicitly, so
+ * that no count can be attributed to another request.
  */
 export interface Scope extends QueryScope {
   readonly requestId: string
@@ -32,7 +33,7 @@ export interface Scope extends QueryScope {
   route: string
   readonly address: string
   principal: Principal | undefined
-  /** Sent with every answer; set by rate limits and CORS. */
+  /** Headers that rate limits add to the answer. */
   readonly headers: Record<string, string>
   /** The error, for the log line of the request. */
   error: { kind: string; message: string; stack?: string | undefined } | undefined

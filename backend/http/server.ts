@@ -2,33 +2,23 @@ import { createServer, STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import type { Hono } from 'hono'
-import type { Bindings } from './app.ts'
-import {
-  createCors,
-  buildProblemReply,
-  respond,
-  Problem,
-  buildProblemBody,
-  servedMethods,
-} from './respond.ts'
-import type { CorsHeaders, ProblemKind } from './respond.ts'
-import { discardRemainingBody } from './body.ts'
 import { randomHex } from '../db/ids.ts'
-import { createScope } from './scope.ts'
-import type { Scope } from './scope.ts'
-import { isIP, isIPv6 } from 'node:net'
+import { resolveClientAddress } from './address.ts'
+import { servedMethods } from './app.ts'
+import type { App, AppEnv, RequestObserver } from './app.ts'
+import { discardRemainingBody } from './body.ts'
+import { buildProblemBody, Problem } from './problem.ts'
+import type { ProblemKind } from './problem.ts'
 
-/** Receives the events of connections and requests, for metrics, logs and traces. */
-export interface ServerObserver {
+/** Receives the events of connections, for metrics and logs. */
+interface ConnectionObserver {
   connectionOpened: () => void
   connectionClosed: () => void
-  requestStarted: (scope: Scope) => void
-  /** `status` is 499 if the caller disconnected before the answer was sent. */
-  requestDone: (scope: Scope, status: number, seconds: number) => void
   /** The parser refused the bytes, so there was no request. */
   refused: (status: number, requestId: string, address: string) => void
 }
+
+export type ServerObserver = RequestObserver & ConnectionObserver
 
 /** A caller that sends its request more slowly gets 408. */
 export const arrivalLimitsMs = {
@@ -39,25 +29,15 @@ export const arrivalLimitsMs = {
   checkEvery: 1000,
 }
 
-export interface ServerOptions {
-  /** The number of proxies in front that are trusted for the client's address. */
-  trustedProxies: number
-  /** Origins whose pages may read answers. */
-  corsOrigins?: readonly string[]
-  limitsMs?: typeof arrivalLimitsMs
-}
-
 /**
  * Creates a server that is not listening yet. `app` is called for each request, because the app changes when
  * the service has started.
  */
 export function createHttpServer(
-  app: () => Hono<{ Bindings: Bindings }>,
-  observer: ServerObserver,
-  options: ServerOptions,
+  app: () => App,
+  observer: ConnectionObserver,
+  limitsMs = arrivalLimitsMs,
 ): Server {
-  const { trustedProxies, limitsMs = arrivalLimitsMs } = options
-  const cors = createCors(options.corsOrigins ?? [])
   const handle = createListener(app)
   const server = createServer(
     {
@@ -69,28 +49,16 @@ export function createHttpServer(
       // `checkHost` refuses with a problem document.
       requireHostHeader: false,
     },
-    (incoming, outgoing) => serve(incoming, outgoing, checkHost(incoming)),
+    (incoming, outgoing) => handle(incoming, outgoing, checkHost(incoming)),
   )
-  const serve = (incoming: IncomingMessage, outgoing: ServerResponse, refusal: Problem | undefined): void => {
-    const scope = createRequestScope(incoming, trustedProxies, cors)
-    observeRequest(scope, incoming, outgoing, observer)
-    // The library accepts only paths. The scope keeps the target.
-    if (incoming.url === '*') incoming.url = '/*'
-    if (refusal === undefined) handle(scope, incoming, outgoing)
-    else refuse(scope, outgoing, refusal)
-  }
   server.on('checkExpectation', (incoming: IncomingMessage, outgoing: ServerResponse) =>
-    serve(incoming, outgoing, new Problem('unknown-expectation', { detail: 'Expect may be 100-continue' })),
+    handle(incoming, outgoing, new Problem('unknown-expectation', { detail: 'Expect may be 100-continue' })),
   )
   // Without a listener, Node closes the connection without an answer.
   server.on('connect', (_incoming: IncomingMessage, socket: Socket) => {
     socket.on('error', () => undefined)
-    const detail = 'This server is not a proxy'
-    refuseOnSocket(
-      socket,
-      new Problem('method-not-allowed', { detail, headers: { allow: servedMethods } }),
-      observer,
-    )
+    const options = { detail: 'This server is not a proxy', headers: { allow: servedMethods } }
+    refuseOnSocket(socket, new Problem('method-not-allowed', options), observer)
   })
   server.maxRequestsPerSocket = 0
   // Set on the server: a timeout of the socket would be reset by the first request after a pause.
@@ -105,78 +73,34 @@ export function createHttpServer(
   return server
 }
 
-/** Passes requests to the app, with their scopes. */
-function createListener(
-  app: () => Hono<{ Bindings: Bindings }>,
-): (scope: Scope, incoming: IncomingMessage, outgoing: ServerResponse) => void {
-  const scopes = new WeakMap<IncomingMessage, Scope>()
-  let arriving: Scope | undefined
-  const listener = getRequestListener(
-    (request, env) => {
-      // Only HTTP/1.1 is served; the library's type allows for HTTP/2.
-      // oxlint-disable-next-line no-unsafe-type-assertion
-      const { incoming, outgoing } = env as Omit<Bindings, 'scope'>
-      const scope = scopes.get(incoming) ?? createEmptyScope()
-      return app().fetch(request, { incoming, outgoing, scope })
+type Listener = (incoming: IncomingMessage, outgoing: ServerResponse, refusal: Problem | undefined) => void
+
+/** Passes requests to the app; with `refusal`, the app only answers. */
+function createListener(app: () => App): Listener {
+  let arriving: AppEnv['Bindings'] | undefined
+  const listener = getRequestListener((request) => app().fetch(request, arriving), {
+    // For HTTP/1.0 without Host, which load balancers send, and for an empty Host.
+    hostname: 'localhost',
+    // `discardRemainingBody` handles the rest of a body.
+    autoCleanupIncoming: false,
+    // Called instead of the app, for a target or Host that gives no valid URL.
+    errorHandler: (error) => {
+      const detail = 'The request target or Host is not valid'
+      const refusal = new Problem('malformed-request', { detail, reason: String(error) })
+      return app().fetch(new Request('http://localhost/*'), { ...arriving, refusal })
     },
-    {
-      // For HTTP/1.0 without Host, which load balancers send, and for an empty Host.
-      hostname: 'localhost',
-      // `discardRemainingBody` handles the rest of a body.
-      autoCleanupIncoming: false,
-      // Called before the app, for a target or Host that gives no valid URL.
-      errorHandler: (error) => {
-        const scope = arriving ?? createEmptyScope()
-        const problem = new Problem('malformed-request', {
-          detail: 'The request target or Host is not valid',
-          reason: String(error),
-        })
-        return respond(scope, buildProblemReply(scope, problem), false)
-      },
-    },
-  )
-  return (scope, incoming, outgoing) => {
-    scopes.set(incoming, scope)
-    arriving = scope
+  })
+  return (incoming, outgoing, refusal) => {
+    outgoing.once('close', () => {
+      if (!incoming.complete && !incoming.socket.destroyed) discardRemainingBody(incoming)
+    })
+    // The library accepts only paths.
+    if (incoming.url === '*') incoming.url = '/*'
+    // The library calls back before it returns.
+    arriving = { incoming, outgoing, refusal }
     void listener(incoming, outgoing)
     arriving = undefined
   }
-}
-
-function createEmptyScope(): Scope {
-  return createScope({ method: 'GET', requestId: undefined, traceparent: undefined, address: '' })
-}
-
-function createRequestScope(incoming: IncomingMessage, trustedProxies: number, cors: CorsHeaders): Scope {
-  const { headers } = incoming
-  const scope = createScope({
-    method: incoming.method ?? 'GET',
-    requestId: singleValue(headers['x-request-id']),
-    target: incoming.url,
-    traceparent: singleValue(headers['traceparent']),
-    tracestate: singleValue(headers['tracestate']),
-    address: resolveClientAddress(incoming.socket.remoteAddress, headers['x-forwarded-for'], trustedProxies),
-  })
-  Object.assign(scope.headers, cors(incoming))
-  return scope
-}
-
-function singleValue(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : undefined
-}
-
-function observeRequest(
-  scope: Scope,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  observer: ServerObserver,
-): void {
-  observer.requestStarted(scope)
-  outgoing.once('close', () => {
-    const status = outgoing.writableFinished ? outgoing.statusCode : 499
-    observer.requestDone(scope, status, (performance.now() - scope.startedAt) / 1000)
-    if (!incoming.complete && !incoming.socket.destroyed) discardRemainingBody(incoming)
-  })
 }
 
 /**
@@ -193,20 +117,16 @@ function checkHost({ httpVersionMinor, headers, rawHeaders }: IncomingMessage): 
   return new Problem('malformed-request', { detail: `found ${hosts} Host headers, expected one` })
 }
 
-/** Answers a request that the app must not see. */
-function refuse(scope: Scope, outgoing: ServerResponse, problem: Problem): void {
-  const { status, body, headers } = buildProblemReply(scope, problem)
-  const answer = respond(scope, { status, ...(headers && { headers }) }, false)
-  outgoing.writeHead(status, Object.fromEntries(answer.headers))
-  outgoing.end(body)
-}
-
 const parserProblems: Readonly<Record<string, ProblemKind>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'timeout',
   HPE_HEADER_OVERFLOW: 'headers-too-large',
 }
 
-function refuseUnparsed(error: Error & { code?: string }, socket: Socket, observer: ServerObserver): void {
+function refuseUnparsed(
+  error: Error & { code?: string },
+  socket: Socket,
+  observer: ConnectionObserver,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -216,7 +136,7 @@ function refuseUnparsed(error: Error & { code?: string }, socket: Socket, observ
 }
 
 /** Answers and closes a connection that has no request to answer, only a socket. */
-function refuseOnSocket(socket: Socket, problem: Problem, observer: ServerObserver): void {
+function refuseOnSocket(socket: Socket, problem: Problem, observer: ConnectionObserver): void {
   const requestId = randomHex(16)
   const body = JSON.stringify(buildProblemBody(problem, requestId))
   observer.refused(problem.status, requestId, resolveClientAddress(socket.remoteAddress, undefined, 0))
@@ -229,44 +149,4 @@ function refuseOnSocket(socket: Socket, problem: Problem, observer: ServerObserv
     ...Object.entries(problem.options.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
-}
-
-/**
- * Returns the caller's address. Any caller can send `X-Forwarded-For`, so it is read only behind
- * `trustedProxies`. Then the entry of the outermost trusted proxy counts, which is that many from the right.
- */
-export function resolveClientAddress(
-  peer: string | undefined,
-  forwardedFor: string | string[] | undefined,
-  trustedProxies: number,
-): string {
-  const socketAddress = toPlainAddress(peer ?? '')
-  if (trustedProxies === 0 || forwardedFor === undefined) return socketAddress
-  const hops = (Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor)
-    .split(',')
-    .map((hop) => toPlainAddress(hop.trim()))
-  const claimed = hops.at(-trustedProxies) ?? hops[0] ?? ''
-  return isIP(claimed) === 0 ? socketAddress : claimed
-}
-
-// An IPv4 address on an IPv6 socket.
-function toPlainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address
-}
-
-/**
- * Returns the network that an address counts as. An IPv6 subscriber has a /64 (RFC 6177) and could use
- * another address for each request, so limits count the network.
- */
-export function toNetwork(address: string): string {
-  if (!isIPv6(address) || address.includes('.')) return address
-  const [head = '', tail] = address.split('%', 1).join('').split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros =
-    tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - groups.length - after.length) }, () => '0')
-  const prefix = [...groups, ...zeros, ...after]
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-  return `${prefix.join(':')}::/64`
 }

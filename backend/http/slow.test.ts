@@ -1,27 +1,16 @@
 import { once } from 'node:events'
+import { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:http'
 import { connect, Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { Client } from '../testing/index.ts'
-import { createApp, createHttpServer, defineEndpoint } from './index.ts'
+import { Client, eventually } from '../testing/index.ts'
+import { createApp, createHttpServer, jsonBody } from './index.ts'
 import type { ServerObserver } from './index.ts'
 import { arrivalLimitsMs } from './server.ts'
 
 /** The limits of the service, ten times as short. */
 const limitsMs = { headers: 1000, request: 1500, keepAlive: 6500, idleSocket: 7500, checkEvery: 100 }
-const shared = { id: 'x', summary: 'x', tag: 'x', access: 'open', limit: 'none', answers: {} } as const
-const endpoints = [
-  defineEndpoint({ ...shared, method: 'GET', path: '/quick', handle: () => ({ status: 200, json: {} }) }),
-  defineEndpoint({
-    ...shared,
-    method: 'POST',
-    path: '/body',
-    body: { schema: z.unknown(), maxBytes: 1000 },
-    handle: () => ({ status: 200, json: {} }),
-  }),
-]
-
 const open = { connections: 0, refused: 0 }
 const observer: ServerObserver = {
   connectionOpened: () => (open.connections += 1),
@@ -30,12 +19,10 @@ const observer: ServerObserver = {
   requestDone: () => undefined,
   refused: (status) => (open.refused += status === 408 ? 1 : 0),
 }
-const app = createApp(endpoints, {
-  authenticate: () => ({ userId: 'u', sessionId: 's' }),
-  limit: () => undefined,
-  timing: () => false,
-})
-const server = createHttpServer(() => app, observer, { trustedProxies: 0, limitsMs })
+const app = createApp({ observer, trustedProxies: 0 })
+  .get('/quick', (c) => c.json({}))
+  .post('/body', jsonBody(z.object({}), 1000), (c) => c.json({}))
+const server = createHttpServer(() => app, observer, limitsMs)
 let port = 0
 
 /** The port that it is now reached at. */
@@ -111,26 +98,10 @@ test('each of them was counted, and none is left', () => {
 })
 
 describe('a connection whose answer is not read', () => {
-  const large = defineEndpoint({
-    ...shared,
-    method: 'GET',
-    path: '/large',
-    handle: () => ({ status: 200, body: new Uint8Array(64 * 1024 * 1024) }),
-  })
-  const patient = createHttpServer(
-    () =>
-      createApp([...endpoints, large], {
-        authenticate: () => ({ userId: 'u', sessionId: 's' }),
-        limit: () => undefined,
-        timing: () => false,
-      }),
-    observer,
-    {
-      trustedProxies: 0,
-      limitsMs: { ...limitsMs, idleSocket: 500 },
-    },
-  )
-
+  const large = createApp({ observer, trustedProxies: 0 })
+    .get('/quick', (c) => c.json({}))
+    .get('/large', (c) => c.body(new Uint8Array(64 * 1024 * 1024)))
+  const patient = createHttpServer(() => large, observer, { ...limitsMs, idleSocket: 500 })
   let patientPort = 0
 
   beforeAll(async () => {
@@ -164,21 +135,22 @@ describe('a connection whose answer is not read', () => {
   )
 })
 
-test('a sender who goes on for a second before it reads still learns why its body was refused', async () => {
-  const usual = createHttpServer(() => app, observer, { trustedProxies: 0 })
+test('a sender who goes on after the answer still learns why its body was refused', async () => {
+  const usual = createHttpServer(() => app, observer)
   const socket = connect(await listen(usual), '127.0.0.1')
   onTestFinished(() => {
+    socket.destroy()
     usual.closeAllConnections()
     usual.close()
   })
-  onTestFinished(() => void socket.destroy())
-  socket.on('error', () => undefined)
-  socket.write(
-    'POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n',
-  )
-  const sending = setInterval(() => socket.write(' '), 50)
-  onTestFinished(() => clearInterval(sending))
-  await new Promise((resolve) => setTimeout(resolve, 1000))
+  const [head, piece, length] = ['POST /body HTTP/1.1\r\nHost: x\r\n', ' '.repeat(10_000), 900_000]
+  socket.write(`${head}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`)
+  const [incoming, outgoing] = z
+    .tuple([z.instanceof(IncomingMessage), z.instanceof(ServerResponse)])
+    .parse(await once(usual, 'request'))
+  await once(outgoing, 'close')
+  for (let sent = 0; sent < length / 2; sent += piece.length) socket.write(piece)
+  await eventually('the server has read on', 10_000, () => incoming.socket.bytesRead > length / 2)
   const [first] = z.tuple([z.instanceof(Buffer)]).parse(await once(socket, 'data'))
   expect(first.toString()).toMatch(/^HTTP\/1\.1 413 /)
 })

@@ -1,4 +1,4 @@
-export { toPrometheusText, buildMetricsEndpoints, requireBearer, isSameSecret } from './routes.ts'
+export { toPrometheusText, metricsRoutes, requireBearer, isSameSecret } from './routes.ts'
 export { createLog } from './logs.ts'
 export type { Log, LogSink } from './logs.ts'
 export type { Stream } from './log-files.ts'

@@ -1,8 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { Hono } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 import { z } from 'zod'
 import type { Config } from '../config/index.ts'
-import { Problem, defineEndpoint } from '../http/index.ts'
-import type { Endpoint, Scope } from '../http/index.ts'
+import { answerOf, describeGroup, documented, Problem } from '../http/index.ts'
+import type { App, AppEnv } from '../http/index.ts'
 import type { Events } from './events.ts'
 import type { Metrics } from './registry.ts'
 
@@ -19,47 +21,39 @@ const forwardingHeaders = [
   'x-real-ip',
 ]
 
+const describe = describeGroup('Operations')
+const metricsText = z.string().meta({ examples: ['# TYPE http_requests_total counter\n'] })
+const getMetrics = describe('getMetrics', 'Metrics in the Prometheus or OpenMetrics text format', {
+  200: answerOf('All metrics', { 'text/plain': metricsText, 'application/openmetrics-text': metricsText }),
+})
+
 /**
- * Builds `/metrics`. With METRICS_TOKEN, it requires that bearer token. Without, it is served only outside
+ * `/metrics`. With METRICS_TOKEN, it requires that bearer token. Without, it is served only outside
  * production, if no other machine can reach the service, and to requests that no proxy has forwarded.
  */
-export function buildMetricsEndpoints(
+export function metricsRoutes(
   metrics: Metrics,
   events: Events,
   config: Pick<Config, 'environment' | 'metricsToken' | 'host' | 'trustedProxies'>,
-): Endpoint[] {
+): App {
   const { environment, metricsToken, host, trustedProxies } = config
+  const app = new Hono<AppEnv>()
   const isPrivate = environment !== 'production' && isLoopback(host) && trustedProxies === 0
-  if (metricsToken === undefined && !isPrivate) return []
-  return [
-    defineEndpoint({
-      method: 'GET',
-      path: '/metrics',
-      id: 'getMetrics',
-      summary: 'Metrics in the Prometheus or OpenMetrics text format',
-      tag: 'Operations',
-      access: metricsToken === undefined ? 'open' : 'guarded',
-      ...(metricsToken !== undefined && { guard: requireBearer(metricsToken, { metrics, events }) }),
-      limit: 'none',
-      answers: {
-        200: {
-          description: 'All metrics',
-          content: { 'text/plain': z.string(), 'application/openmetrics-text': z.string() },
-        },
-      },
-      handle: async ({ headers }) => {
-        if (metricsToken === undefined && forwardingHeaders.some((name) => headers[name] !== undefined))
-          throw new Problem('not-found', { detail: 'Without METRICS_TOKEN, no proxy may forward this' })
-        const openMetrics = await metrics.registry.metrics()
-        const wanted = headers.accept?.includes('application/openmetrics-text') ?? false
-        return {
-          status: 200,
-          body: wanted ? openMetrics : toPrometheusText(openMetrics),
-          headers: { 'content-type': wanted ? openMetricsType : prometheusType },
-        }
-      },
-    }),
-  ]
+  if (metricsToken === undefined && !isPrivate) return app
+  const guard =
+    metricsToken === undefined ? refuseForwarded : requireBearer(metricsToken, { metrics, events })
+  return app.get('/metrics', getMetrics, guard, async (c) => {
+    const openMetrics = await metrics.registry.metrics()
+    return c.req.header('accept')?.includes('application/openmetrics-text') === true
+      ? c.body(openMetrics, 200, { 'content-type': openMetricsType })
+      : c.body(toPrometheusText(openMetrics), 200, { 'content-type': prometheusType })
+  })
+}
+
+const refuseForwarded: MiddlewareHandler = async (c, next) => {
+  if (forwardingHeaders.some((name) => c.req.header(name) !== undefined))
+    throw new Problem('not-found', { detail: 'Without METRICS_TOKEN, no proxy may forward this' })
+  await next()
 }
 
 /**
@@ -69,17 +63,22 @@ export function buildMetricsEndpoints(
 export function requireBearer(
   token: string,
   { metrics, events }: { metrics: Metrics; events: Events },
-): (scope: Scope, authorization: string | undefined) => void {
-  return (scope, authorization) => {
-    const given = /^bearer +(.+)$/i.exec(authorization ?? '')?.[1] ?? ''
-    if (isSameSecret(given, token)) return
-    metrics.accessDenied.inc({ kind: 'unauthenticated' })
-    events.security('access.operations_refused', scope)
-    throw new Problem('unauthenticated', {
-      detail: 'This operation requires its own token',
-      headers: { 'www-authenticate': 'Bearer' },
-    })
-  }
+): MiddlewareHandler<AppEnv> {
+  return documented<MiddlewareHandler<AppEnv>>(
+    async (c, next) => {
+      const given = /^bearer +(.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? ''
+      if (!isSameSecret(given, token)) {
+        metrics.accessDenied.inc({ kind: 'unauthenticated' })
+        events.security('access.operations_refused', c.get('scope'))
+        throw new Problem('unauthenticated', {
+          detail: 'This operation requires its own token',
+          headers: { 'www-authenticate': 'Bearer' },
+        })
+      }
+      await next()
+    },
+    { security: [{ operationsToken: [] }] },
+  )
 }
 
 /** Compares digests, so that the time reveals nothing about the secret, not even its length. */

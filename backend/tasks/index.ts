@@ -1,5 +1,5 @@
 export { insertTasks } from './bulk.ts'
-export { buildTaskEndpoints } from './routes.ts'
+export { taskRoutes } from './routes.ts'
 export { newTask, taskSchema, buildTask, toTask } from './model.ts'
 export type { NewTask, Task } from './model.ts'
 export { TaskService } from './service.ts'

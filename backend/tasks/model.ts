@@ -134,12 +134,12 @@ export const taskQuery = z.strictObject({
 
 export type TaskQuery = z.infer<typeof taskQuery>
 
-export const taskPage = z.object({
-  items: z.array(taskSchema),
-  nextCursor: z
-    .string()
-    .nullable()
-    .meta({ description: 'The cursor of the next page; null on the last page', examples: [null] }),
-})
-
-export const taskParams = z.object({ id: z.uuid() })
+export const taskPage = z
+  .object({
+    items: z.array(taskSchema),
+    nextCursor: z
+      .string()
+      .nullable()
+      .meta({ description: 'The cursor of the next page; null on the last page' }),
+  })
+  .meta({ examples: [{ items: [], nextCursor: null }] })

@@ -1,196 +1,145 @@
+import { Hono } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { z } from 'zod'
 import type { CachedReply } from '../cache/cache.ts'
-import { defineEndpoint, Problem } from '../http/index.ts'
-import type { Endpoint, Reply } from '../http/index.ts'
+import type { Guards } from '../guards.ts'
+import { answer, describeGroup, describeRequestHeader, jsonBody, pathWithId, query } from '../http/index.ts'
+import type { App, AppEnv, Principal, Scope } from '../http/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
-import { newTask, taskPage, taskParams, taskPatch, taskQuery, taskSchema, formatEtag } from './model.ts'
 import { bulkBody } from './bulk.ts'
+import type { BulkBody, BulkResult } from './bulk.ts'
+import { formatEtag, newTask, taskPage, taskPatch, taskQuery, taskSchema } from './model.ts'
+import type { ExpectedVersions, TaskService } from './service.ts'
 import { parseIdempotencyKey } from './statements.ts'
-import type { ExpectedVersions, TaskService, VersionedTask } from './service.ts'
 
 const maxBytes = 262_144
-const bulkBytes = 8 * 1024 * 1024
-const shared = { tag: 'Tasks', access: 'user', limit: 'user' } as const
-const ifMatch = { 'If-Match': { description: 'Requires that the task has this ETag', schema: z.string() } }
-const etagHeader = { ETag: 'The version of the task' }
+const maxBulkBytes = 8 * 1024 * 1024
+const taskPath = pathWithId('/tasks')
+const describe = describeGroup('Tasks')
+const headers = { ETag: 'The version of the task' }
 const changed = {
-  412: { description: 'The task has another ETag', headers: etagHeader },
-  409: { description: 'The task was changed repeatedly at the same time' },
+  412: answer('The task has another ETag', undefined, { headers }),
+  409: answer('The task was changed repeatedly at the same time'),
 }
-const replayedHeader = {
-  'Idempotency-Replayed': {
-    description: 'true if this is the answer to an earlier request',
-    required: false,
-  },
+const ifMatch = {
+  parameters: [describeRequestHeader('If-Match', 'Requires that the task has this ETag')],
 }
 
-/** The tasks of the caller. Tasks of other users count as missing. */
-export function buildTaskEndpoints(service: TaskService, dependencies: TaskRouteDependencies): Endpoint[] {
-  return [
-    ...buildCollectionEndpoints(service, dependencies.metrics),
-    buildBulkEndpoint(service, dependencies),
-    ...buildItemEndpoints(service, dependencies.metrics),
-  ]
-}
+const listTasks = describe('listTasks', 'List tasks, one page at a time', {
+  200: answer('The page', taskPage),
+})
+const createTask = describe(
+  'createTask',
+  'Create a task',
+  {
+    201: answer('The task', taskSchema, {
+      headers: {
+        Location: 'The path of the task',
+        ...headers,
+        'Idempotency-Replayed': {
+          description: 'true if this is the answer to an earlier request',
+          required: false,
+        },
+      },
+      links: ['getTask', 'updateTask', 'deleteTask'],
+    }),
+    409: answer('The Idempotency-Key was used for another request'),
+  },
+  {
+    parameters: [
+      describeRequestHeader(
+        'Idempotency-Key',
+        'Makes it safe to repeat the request for a day',
+        '^[\\x21-\\x7e]{1,255}$',
+      ),
+    ],
+  },
+)
+const bulkTasks = describe('bulkTasks', 'Create, change and delete up to 500 tasks, all or none', {
+  200: answer(
+    'The created, updated and deleted tasks',
+    z
+      .object({ created: z.array(taskSchema), updated: z.array(taskSchema), deleted: z.array(z.uuid()) })
+      .meta({ examples: [{ created: [], updated: [], deleted: ['019b0000-0000-7000-8000-000000000000'] }] }),
+  ),
+})
+const getTask = describe('getTask', 'Get a task', { 200: answer('The task', taskSchema, { headers }) })
+const updateTask = describe(
+  'updateTask',
+  'Change some fields of a task',
+  { 200: answer('The changed task', taskSchema, { headers }), ...changed },
+  ifMatch,
+)
+const deleteTask = describe('deleteTask', 'Delete a task', { 204: answer('Deleted'), ...changed }, ifMatch)
 
 export interface TaskRouteDependencies {
+  tasks: TaskService
+  guards: Guards
   metrics: Metrics
   events: Events
   noteFeatureUse: (feature: 'bulk', userId: string) => void
 }
 
-function buildBulkEndpoint(
-  service: TaskService,
-  { metrics, events, noteFeatureUse }: TaskRouteDependencies,
-): Endpoint {
-  return defineEndpoint({
-    ...shared,
-    method: 'POST',
-    path: '/tasks/bulk',
-    id: 'bulkTasks',
-    summary: 'Create, change and delete up to 500 tasks, all or none',
-    body: { schema: bulkBody, maxBytes: bulkBytes },
-    answers: {
-      200: {
-        description: 'The created, updated and deleted tasks',
-        schema: z.object({
-          created: z.array(taskSchema),
-          updated: z.array(taskSchema),
-          deleted: z.array(z.uuid()),
-        }),
-      },
-    },
-    handle: ({ scope, principal, body }) =>
-      countOperation(metrics, 'bulk', async () => {
-        const items = (body.create?.length ?? 0) + (body.update?.length ?? 0) + (body.delete?.length ?? 0)
-        const done = metrics.bulkSeconds.startTimer()
-        noteFeatureUse('bulk', principal.userId)
-        const result = await service.bulk(scope, principal, body)
-        done()
-        metrics.bulkItems.observe(items)
-        events.audit('tasks.bulk', scope, {
-          created: result.created.length,
-          updated: result.updated.length,
-          deleted: result.deleted.length,
-        })
-        return { status: 200, json: result }
-      }),
+/** The tasks of the caller. Tasks of other users count as missing. */
+export function taskRoutes(dependencies: TaskRouteDependencies): App {
+  const { tasks, metrics } = dependencies
+  const { signedIn } = dependencies.guards
+  const count = (operation: string) => countOperation(metrics, operation)
+  return new Hono<AppEnv>()
+    .get('/tasks', listTasks, signedIn, query(taskQuery), count('list'), async (c) => {
+      const { scope, principal } = c.var
+      return sendCached(c, await tasks.listReply(scope, principal, c.req.valid('query')))
+    })
+    .post('/tasks', createTask, signedIn, jsonBody(newTask, maxBytes), count('create'), async (c) => {
+      const { scope, principal } = c.var
+      const key = parseIdempotencyKey(c.req.header('idempotency-key'))
+      const made = await tasks.create(scope, principal, c.req.valid('json'), key)
+      if (made.replayed) c.header('idempotency-replayed', 'true')
+      return c.json(made.task, 201, { etag: formatEtag(made.version), location: `/tasks/${made.task.id}` })
+    })
+    .post('/tasks/bulk', bulkTasks, signedIn, jsonBody(bulkBody, maxBulkBytes), count('bulk'), async (c) =>
+      c.json(await changeInBulk(dependencies, c.var.scope, c.var.principal, c.req.valid('json'))),
+    )
+    .get(taskPath, getTask, signedIn, count('read'), async (c) => {
+      const { scope, principal } = c.var
+      return sendCached(c, await tasks.getReply(scope, principal, c.req.param('id').toLowerCase()))
+    })
+    .patch(taskPath, updateTask, signedIn, jsonBody(taskPatch, maxBytes), count('update'), async (c) => {
+      const { scope, principal } = c.var
+      const expected = parseIfMatch(c.req.header('if-match'))
+      const patch = c.req.valid('json')
+      const { task, version } = await tasks.update(scope, principal, c.req.param('id'), patch, expected)
+      return c.json(task, 200, { etag: formatEtag(version) })
+    })
+    .delete(taskPath, deleteTask, signedIn, count('delete'), async (c) => {
+      const { scope, principal } = c.var
+      await tasks.delete(scope, principal, c.req.param('id'), parseIfMatch(c.req.header('if-match')))
+      return c.body(null, 204)
+    })
+}
+
+function sendCached(c: Context, { body, etag }: CachedReply): Response {
+  return c.body(body, 200, { 'content-type': 'application/json', ...(etag !== undefined && { etag }) })
+}
+
+async function changeInBulk(
+  { tasks, metrics, events, noteFeatureUse }: TaskRouteDependencies,
+  scope: Scope,
+  principal: Principal,
+  body: BulkBody,
+): Promise<BulkResult> {
+  const done = metrics.bulkSeconds.startTimer()
+  noteFeatureUse('bulk', principal.userId)
+  const result = await tasks.bulk(scope, principal, body)
+  done()
+  const { create = [], update = [], delete: removed = [] } = body
+  metrics.bulkItems.observe(create.length + update.length + removed.length)
+  events.audit('tasks.bulk', scope, {
+    created: result.created.length,
+    updated: result.updated.length,
+    deleted: result.deleted.length,
   })
-}
-
-function buildCollectionEndpoints(service: TaskService, metrics: Metrics): Endpoint[] {
-  return [
-    defineEndpoint({
-      ...shared,
-      method: 'GET',
-      path: '/tasks',
-      id: 'listTasks',
-      summary: 'List tasks, one page at a time',
-      query: taskQuery,
-      answers: { 200: { description: 'The page', schema: taskPage } },
-      handle: ({ scope, principal, query, rawQuery }) =>
-        countOperation(metrics, 'list', async () =>
-          toReply(await service.listReply(scope, principal, query, rawQuery)),
-        ),
-    }),
-    defineEndpoint({
-      ...shared,
-      method: 'POST',
-      path: '/tasks',
-      id: 'createTask',
-      summary: 'Create a task',
-      body: { schema: newTask, maxBytes },
-      answers: {
-        201: {
-          description: 'The task',
-          schema: taskSchema,
-          headers: { Location: 'The path of the task', ...etagHeader, ...replayedHeader },
-          links: ['getTask', 'updateTask', 'deleteTask'],
-        },
-        409: { description: 'The Idempotency-Key was used for another request' },
-      },
-      requestHeaders: {
-        'Idempotency-Key': {
-          description: 'Makes it safe to repeat the request for a day',
-          schema: z.string().regex(/^[\x21-\x7e]{1,255}$/),
-        },
-      },
-      handle: ({ scope, principal, body, headers }) =>
-        countOperation(metrics, 'create', async () => {
-          const made = await service.create(
-            scope,
-            principal,
-            body,
-            parseIdempotencyKey(headers['idempotency-key']),
-          )
-          const replayed = made.replayed ? { 'idempotency-replayed': 'true' } : {}
-          return {
-            status: 201,
-            json: made.task,
-            headers: { etag: formatEtag(made.version), location: `/tasks/${made.task.id}`, ...replayed },
-          }
-        }),
-    }),
-  ]
-}
-
-function buildItemEndpoints(service: TaskService, metrics: Metrics): Endpoint[] {
-  const item = { ...shared, path: '/tasks/:id', params: taskParams } as const
-  return [
-    defineEndpoint({
-      ...item,
-      method: 'GET',
-      id: 'getTask',
-      summary: 'Get a task',
-      answers: { 200: { description: 'The task', schema: taskSchema, headers: etagHeader } },
-      handle: ({ scope, principal, params }) =>
-        countOperation(metrics, 'read', async () =>
-          toReply(await service.getReply(scope, principal, params.id.toLowerCase())),
-        ),
-    }),
-    defineEndpoint({
-      ...item,
-      method: 'PATCH',
-      id: 'updateTask',
-      summary: 'Change some fields of a task',
-      body: { schema: taskPatch, maxBytes },
-      requestHeaders: ifMatch,
-      answers: {
-        200: { description: 'The changed task', schema: taskSchema, headers: etagHeader },
-        ...changed,
-      },
-      handle: ({ scope, principal, params, body, headers }) =>
-        countOperation(metrics, 'update', async () =>
-          toTaskReply(
-            200,
-            await service.update(scope, principal, params.id, body, parseIfMatch(headers['if-match'])),
-          ),
-        ),
-    }),
-    defineEndpoint({
-      ...item,
-      method: 'DELETE',
-      id: 'deleteTask',
-      summary: 'Delete a task',
-      requestHeaders: ifMatch,
-      answers: { 204: { description: 'Deleted' }, ...changed },
-      handle: ({ scope, principal, params, headers }) =>
-        countOperation(metrics, 'delete', async () => {
-          await service.delete(scope, principal, params.id, parseIfMatch(headers['if-match']))
-          return { status: 204 }
-        }),
-    }),
-  ]
-}
-
-function toReply({ body, etag }: CachedReply): Reply {
-  const headers: Record<string, string> = { 'content-type': 'application/json' }
-  if (etag !== undefined) headers['etag'] = etag
-  return { status: 200, body, headers }
-}
-
-function toTaskReply(status: number, { task, version }: VersionedTask): Reply {
-  return { status, json: task, headers: { etag: formatEtag(version) } }
+  return result
 }
 
 /** Parses the versions in an `If-Match`. A foreign or weak tag matches no version (RFC 9110, 13.1.1). */
@@ -202,20 +151,11 @@ function parseIfMatch(ifMatchHeader: string | undefined): ExpectedVersions {
   })
 }
 
-async function countOperation(
-  metrics: Metrics,
-  operation: string,
-  work: () => Promise<Reply>,
-): Promise<Reply> {
-  try {
-    const reply = await work()
-    metrics.taskOperations.inc({ operation, result: 'success' })
-    return reply
-  } catch (error) {
-    metrics.taskOperations.inc({
-      operation,
-      result: error instanceof Problem && error.status < 500 ? 'refused' : 'error',
-    })
-    throw error
+function countOperation(metrics: Metrics, operation: string): MiddlewareHandler {
+  const succeeded = metrics.taskOperations.labels({ operation, result: 'success' })
+  return async (c, next) => {
+    await next()
+    if (c.error === undefined) succeeded.inc()
+    else metrics.taskOperations.inc({ operation, result: c.res.status < 500 ? 'refused' : 'error' })
   }
 }

@@ -50,14 +50,9 @@ export class TaskService {
   }
 
   /** Returns a page as it is sent, from the cache if possible. */
-  listReply(
-    scope: Scope,
-    principal: Principal,
-    query: TaskQuery,
-    key: string,
-  ): Promise<CachedReply> | CachedReply {
+  listReply(scope: Scope, principal: Principal, query: TaskQuery): Promise<CachedReply> | CachedReply {
     const { database } = this.#dependencies
-    return this.#cached('tasks_page', principal.userId, key, async () => ({
+    return this.#cached('tasks_page', principal.userId, JSON.stringify(query), async () => ({
       body: JSON.stringify(await readPage(database, scope, principal, query)),
       etag: undefined,
     }))

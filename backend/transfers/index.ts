@@ -1,4 +1,4 @@
 export { ExportService } from './exports.ts'
 export { startHousekeeping } from './housekeeping.ts'
 export { ImportService } from './imports.ts'
-export { buildTransferEndpoints } from './routes.ts'
+export { transferRoutes } from './routes.ts'

@@ -1,0 +1,41 @@
+import { isIP, isIPv6 } from 'node:net'
+
+/**
+ * Returns the caller's address. Any caller can send `X-Forwarded-For`, so it is read only behind
+ * `trustedProxies`. Then the entry of the outermost trusted proxy counts, which is that many from the right.
+ */
+export function resolveClientAddress(
+  peer: string | undefined,
+  forwardedFor: string | string[] | undefined,
+  trustedProxies: number,
+): string {
+  const socketAddress = toPlainAddress(peer ?? '')
+  if (trustedProxies === 0 || forwardedFor === undefined) return socketAddress
+  const hops = (Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor)
+    .split(',')
+    .map((hop) => toPlainAddress(hop.trim()))
+  const claimed = hops.at(-trustedProxies) ?? hops[0] ?? ''
+  return isIP(claimed) === 0 ? socketAddress : claimed
+}
+
+// An IPv4 address on an IPv6 socket.
+function toPlainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address
+}
+
+/**
+ * Returns the network that an address counts as. An IPv6 subscriber has a /64 (RFC 6177) and could use
+ * another address for each request, so limits count the network.
+ */
+export function toNetwork(address: string): string {
+  if (!isIPv6(address) || address.includes('.')) return address
+  const [head = '', tail] = address.split('%', 1).join('').split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros =
+    tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - groups.length - after.length) }, () => '0')
+  const prefix = [...groups, ...zeros, ...after]
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+  return `${prefix.join(':')}::/64`
+}
