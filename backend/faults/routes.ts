@@ -42,8 +42,8 @@ const setFaults = describe('setFaults', 'Replace the active faults', {
 const clearFaults = describe('clearFaults', 'End all faults', { 204: answer('No fault is active') })
 
 /**
- * Activates and ends faults, for callers with FAULTS_TOKEN as bearer token. No rate limit: its count is in the
- * database, which a fault may have made unavailable.
+ * Activates and ends faults, for callers with FAULTS_TOKEN as bearer token. No rate limit: its count is in
+ * the database, which a fault may have made unavailable.
  */
 export function faultRoutes(dependencies: FaultRouteDependencies): App {
   const { faults, events, now } = dependencies

@@ -4,8 +4,8 @@ import { Problem } from './problem.ts'
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads at most `maxBytes` of a body of one of the media `types`. A larger `Content-Length` is refused before a
- * byte is read, a larger body when it exceeds the limit. Compressed bodies are refused, so none can expand.
+ * Reads at most `maxBytes` of a body of one of the media `types`. A larger `Content-Length` is refused before
+ * a byte is read, a larger body when it exceeds the limit. Compressed bodies are refused, so none can expand.
  */
 export async function readBody<T extends string>(
   incoming: IncomingMessage,

@@ -8,8 +8,8 @@ export interface Principal {
 }
 
 /**
- * What the layers below the routes know of a request, `c.get('scope')` in a route. It is passed explicitly, so
- * that no count can be attributed to another request.
+ * What the layers below the routes know of a request. It is passed explicitly, so that no count can be
+ * attributed to another request.
  */
 export interface Scope extends QueryScope {
   readonly requestId: string

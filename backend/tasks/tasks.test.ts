@@ -272,9 +272,7 @@ test('Server-Timing counts the statements and rows of its own request, under con
     rounds.map(async ({ count, client }, index) => {
       // Another limit each time: no page may come from a cache.
       const timing = (await client.get(`/tasks?limit=${20 + index}`)).headers.get('server-timing')
-      expect(timing).toMatch(
-        new RegExp(`^app;dur=[\\d.]+, db;dur=[\\d.]+, sql;desc="1", rows;desc="${count}"$`),
-      )
+      expect(timing).toMatch(new RegExp(`^app;dur=[\\d.]+,db;dur=[\\d.]+,sql;desc="1",rows;desc="${count}"$`))
     }),
   )
 })

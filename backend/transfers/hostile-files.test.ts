@@ -94,7 +94,7 @@ describe('a CSV file of a spreadsheet', () => {
       'title,,status\na,x,done\nb,,done,x\nc\nd,,done',
       'csv',
     )
-    expect(nameless).toBe('row: unknown: "column 2 without a name"')
+    expect(nameless).toBe('row: Unrecognized key: "column 2 without a name"')
     for (const message of [longer, shorter])
       expect(message).toBe('found another number of fields than columns')
     expect(fine).toEqual(task('d', done))
