@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { ComparableRun } from '../../record/index.ts'
 import { simulateSeries } from '../../bench/detection-study/simulations.ts'
 import type { SeriesPlan } from '../../bench/detection-study/simulations.ts'
-import { findChangePoints, locateChanges } from './change-points.ts'
+import { findChangePoints, examineHistory } from './change-points.ts'
 
 const calm: SeriesPlan = { runs: 60, steps: [], noise: 0.02, correlation: 0.3, spikes: 0, gaps: 0 }
 
@@ -88,14 +88,16 @@ describe('a step in the level', () => {
       'apart the fainter it is',
     () => {
       const located = (factor: number): [number, number][] =>
-        Array.from({ length: 60 }, (_, seed) =>
-          locateChanges(simulateSeries({ ...calm, noise: 0.03, steps: [{ at: 30, factor }] }, seed), {
-            metrics: ['p50Ms'],
-          }),
+        Array.from(
+          { length: 60 },
+          (_, seed) =>
+            examineHistory(simulateSeries({ ...calm, noise: 0.03, steps: [{ at: 30, factor }] }, seed), {
+              metrics: ['p50Ms'],
+            }).changes,
         ).flatMap((found) => (found.length === 1 && found[0] ? [found[0].within] : []))
       const width = (all: readonly [number, number][]): number =>
         all.reduce((sum, [from, to]) => sum + to - from, 0) / all.length
-      const [faint, clear] = [located(1.12), located(1.3)]
+      const [faint, clear] = [located(1.12), located(1.4)]
       for (const all of [faint, clear])
         expect(all.filter(([from, to]) => from <= 30 && to >= 30).length / all.length).toBeGreaterThanOrEqual(
           0.95,

@@ -1,7 +1,11 @@
 import type { ComparableRun } from '../../record/index.ts'
 import { median, normalUpperTail } from '../../record/statistics/index.ts'
-import { findSignificantSteps } from './lasting.ts'
-import type { Split } from './lasting.ts'
+import { toDrift } from './drift.ts'
+import type { Drift } from './drift.ts'
+import { decompose } from './ramps.ts'
+import type { Decomposition } from './ramps.ts'
+import { findSeason, seasonAt } from './season.ts'
+import type { Season } from './season.ts'
 import { removeSpikes, scales } from './robust.ts'
 import { retestSteps } from './segments.ts'
 import type { Step, StepRules } from './segments.ts'
@@ -36,6 +40,16 @@ export interface LocatedChange extends ChangePoint {
   within: [first: number, last: number]
 }
 
+export type MetricDrift = Drift & { metric: HistoryMetric }
+
+/** What happened to the metrics of a series of runs. */
+export interface History {
+  changes: LocatedChange[]
+  drifts: MetricDrift[]
+  /** Runs after which a metric repeats itself, by metric: that is no change. */
+  seasons: Partial<Record<HistoryMetric, number>>
+}
+
 export interface ChangePointOptions {
   metrics?: readonly HistoryMetric[]
   /** Standard errors that a step must exceed. */
@@ -58,7 +72,7 @@ export function findChangePoints(
   series: readonly (ComparableRun | null | undefined)[],
   options: ChangePointOptions = {},
 ): ChangePoint[] {
-  return locateChanges(series, options).map(({ index, metric, before, after, pValue }) => ({
+  return examineHistory(series, options).changes.map(({ index, metric, before, after, pValue }) => ({
     index,
     metric,
     before,
@@ -67,22 +81,22 @@ export function findChangePoints(
   }))
 }
 
-/** The same, each change with the interval of runs that it lies in. */
-export function locateChanges(
+/** The same, each change with the interval of runs that it lies in; and what is no change of level. */
+export function examineHistory(
   series: readonly (ComparableRun | null | undefined)[],
   options: ChangePointOptions = {},
-): LocatedChange[] {
+): History {
   const usable = series.flatMap((run, index) => (run && isMeasurement(run) ? [{ run, index }] : []))
   const all = (options.metrics ?? defaultMetrics).map((metric) =>
     examine(metric, usable, { ...defaults, ...options }),
   )
   const events = all
     .filter(isLatency)
-    .flatMap(({ points, found }) => found.steps.map(({ at }) => points[at]?.index ?? 0))
+    .flatMap(({ points, found }) => found.split.steps.map(({ at }) => points[at]?.index ?? 0))
   const found = all.flatMap((one) =>
-    toChanges(one, isLatency(one) ? addCorroborated(one, events) : one.found.steps),
+    toChanges(one, isLatency(one) ? addCorroborated(one, events) : one.found.split.steps),
   )
-  return alignEvents(found)
+  const changes = alignEvents(found)
     .toSorted((a, b) => a.index - b.index)
     .map(({ index, metric, before, after, pValue, within }) => ({
       index,
@@ -92,6 +106,13 @@ export function locateChanges(
       pValue,
       within,
     }))
+  return {
+    changes,
+    drifts: all.flatMap(toDrifts).toSorted((a, b) => a.from - b.from),
+    seasons: Object.fromEntries(
+      all.flatMap(({ metric, season }) => (season === undefined ? [] : [[metric, season.period] as const])),
+    ),
+  }
 }
 
 /** Changes of latency metrics within this many runs of each other are one event. */
@@ -122,9 +143,13 @@ function isMeasurement(run: ComparableRun): boolean {
 interface Examination {
   metric: HistoryMetric
   points: { index: number; value: number }[]
+  /** Without spikes, season and drifts. */
   values: number[]
+  /** Season and drifts, on the scale of the values. */
+  trend: number[]
+  season: Season | undefined
   rules: StepRules
-  found: Split
+  found: Pick<Decomposition, 'ramps' | 'split'>
 }
 
 function examine(
@@ -141,12 +166,18 @@ function examine(
     leastRuns: minRuns,
     matters: scale.matters(options.leastStep),
   }
-  const values = removeSpikes(points.map(({ value, requests }) => scale.to(value, requests)))
-  const found =
-    points.length < 2 * minRuns
-      ? { steps: [], scatter: { deviation: 0, correlation: 0 } }
-      : findSignificantSteps(values, scale.leastDeviation(points.map(({ requests }) => requests)), rules)
-  return { metric, points, values, rules, found }
+  const scaled = points.map(({ index, value, requests }) => ({ index, value: scale.to(value, requests) }))
+  if (points.length < 2 * minRuns) {
+    const split = { steps: [], scatter: { deviation: 0, correlation: 0 } }
+    return { metric, points, values: [], trend: [], season: undefined, rules, found: { ramps: [], split } }
+  }
+  const season = findSeason(scaled)
+  const first = points[0]?.index ?? 0
+  const seasonal = points.map(({ index }) => seasonAt(season, index, first))
+  const values = removeSpikes(scaled.map(({ value }, at) => value - (seasonal[at] ?? 0)))
+  const found = decompose(values, scale.leastDeviation(points.map(({ requests }) => requests)), rules)
+  const trend = values.map((value, at) => value - (found.adjusted[at] ?? value) + (seasonal[at] ?? 0))
+  return { metric, points, values: found.adjusted, trend, season, rules, found }
 }
 
 /**
@@ -156,7 +187,7 @@ function examine(
 const corroborationThreshold = 2.5
 
 function addCorroborated(one: Examination, events: readonly number[]): Step[] {
-  const { steps, scatter } = one.found
+  const { steps, scatter } = one.found.split
   const places = events
     .map((event) => one.points.findIndex(({ index }) => index >= event))
     .filter((at) => at > 0 && steps.every((step) => Math.abs(step.at - at) > sameEvent))
@@ -181,12 +212,26 @@ function addCorroborated(one: Examination, events: readonly number[]): Step[] {
 const locationReach = 11.03
 
 function toChanges(
-  { metric, points, found: { scatter } }: Examination,
+  {
+    metric,
+    points,
+    trend,
+    found: {
+      split: { scatter },
+    },
+  }: Examination,
   steps: readonly Step[],
 ): ScoredChange[] {
   const longRun = (scatter.deviation ** 2 * (1 + scatter.correlation)) / (1 - scatter.correlation)
   const placeOf = (at: number): number => points[Math.min(points.length - 1, Math.max(0, at))]?.index ?? 0
-  const level = (from: number, to: number): number => median(points.slice(from, to).map(({ value }) => value))
+  // As it would be if there were neither drift nor season since `at`.
+  const level = (from: number, to: number, at: number): number =>
+    median(
+      points.slice(from, to).map(({ value }, place) => {
+        const moved = (trend[from + place] ?? 0) - (trend[at] ?? 0)
+        return moved === 0 || metric === 'errorRate' ? value : value * Math.exp(-moved)
+      }),
+    )
   return steps.map(({ at, z, size }, index) => ({
     within: locationInterval(
       at,
@@ -198,10 +243,17 @@ function toChanges(
     index: points[at]?.index ?? 0,
     z: Math.abs(z),
     metric,
-    before: level(steps[index - 1]?.at ?? 0, at),
-    after: level(at, steps[index + 1]?.at ?? points.length),
+    before: level(steps[index - 1]?.at ?? 0, at, at),
+    after: level(at, steps[index + 1]?.at ?? points.length, at),
     pValue: Math.min(1, 2 * normalUpperTail(Math.abs(z)) * points.length),
   }))
+}
+
+// The scale of a share is not that of a ratio: its drift has no slope in per cent.
+function toDrifts({ metric, points, values, found: { ramps } }: Examination): MetricDrift[] {
+  if (metric === 'errorRate') return []
+  const places = points.map(({ index }) => index)
+  return ramps.map((ramp) => ({ metric, ...toDrift(ramp, ramps, values, places) }))
 }
 
 function locationInterval(

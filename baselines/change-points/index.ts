@@ -1,2 +1,10 @@
-export { findChangePoints, historyMetrics, minRuns, locateChanges, defaultMetrics } from './change-points.ts'
-export type { ChangePoint, ChangePointOptions, HistoryMetric, LocatedChange } from './change-points.ts'
+export { findChangePoints, historyMetrics, minRuns, examineHistory, defaultMetrics } from './change-points.ts'
+export type {
+  ChangePoint,
+  ChangePointOptions,
+  History,
+  HistoryMetric,
+  LocatedChange,
+  MetricDrift,
+} from './change-points.ts'
+export { runsUntil } from './drift.ts'

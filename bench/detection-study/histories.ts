@@ -1,4 +1,4 @@
-import { findChangePoints } from '../../baselines/change-points/index.ts'
+import { examineHistory, findChangePoints } from '../../baselines/change-points/index.ts'
 import type { ChangePoint } from '../../baselines/change-points/index.ts'
 import { simulateSeries } from './simulations.ts'
 import type { SeriesPlan } from './simulations.ts'
@@ -48,6 +48,31 @@ export function scoreHistory(factor: number, series: number, first: number): His
     } else addTo(score, plan, found)
   }
   return { ...score, distance: score.hits === 0 ? Number.NaN : score.distance / score.hits }
+}
+
+/** How well drifts are distinguished from steps. */
+export interface DriftScore {
+  series: number
+  /** Series with a drift, and with a point, in the median. */
+  drifts: number
+  points: number
+}
+
+/** Series of 60 to 180 runs of one median, with what `change` gives them, and no other change. */
+export function scoreDrifts(
+  change: (runs: number) => Partial<SeriesPlan>,
+  series: number,
+  first: number,
+): DriftScore {
+  const score = { series, drifts: 0, points: 0 }
+  for (let i = 0; i < series; i += 1) {
+    const plan = planOf(i, undefined)
+    const runs = simulateSeries({ ...plan, ...change(plan.runs) }, first + i)
+    const { drifts, changes } = examineHistory(runs, { metrics: ['p50Ms'] })
+    score.drifts += drifts.length > 0 ? 1 : 0
+    score.points += changes.length
+  }
+  return score
 }
 
 function planOf(i: number, factor: number | undefined): SeriesPlan {

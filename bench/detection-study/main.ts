@@ -1,7 +1,8 @@
 import { decideDuets, deciders, reached, share, shareError, shareOf, goals } from './deciders.ts'
 import type { Decider, Decision, Share, Goal } from './deciders.ts'
-import { scoreHistory } from './histories.ts'
+import { scoreDrifts, scoreHistory } from './histories.ts'
 import type { HistoryScore } from './histories.ts'
+import type { SeriesPlan } from './simulations.ts'
 
 /**
  * Prints the goals of detection as measured by simulation, in Markdown: `node bench/detection-study/main.ts
@@ -75,4 +76,20 @@ function historyLine(factor: number, score: HistoryScore): string {
     `${percent({ count: score.eventsFound, cases: score.events })} | ${score.distance.toFixed(2)} runs ` +
     `| ${score.falsePoints} in ${score.clean} |`
   )
+}
+
+const driftCases: [string, (runs: number) => Partial<SeriesPlan>][] = [
+  ['nothing', () => ({})],
+  ['a drift of 10 % over all runs', (to) => ({ drift: { from: 0, to, factor: 1.1 } })],
+  ['a drift of 20 % over all runs', (to) => ({ drift: { from: 0, to, factor: 1.2 } })],
+  ['a drift of 40 % in the second half', (to) => ({ drift: { from: to / 2, to, factor: 1.4 } })],
+  ['two steps of 15 %', (n) => ({ steps: [1 / 3, 2 / 3].map((at) => ({ at: n * at, factor: 1.15 })) })],
+  ['weekends 10 % faster', () => ({ weekend: 0.9 })],
+]
+print('')
+print(`| the median of ${series} histories has | histories with a drift | points a history |`)
+print('|---|---|---|')
+for (const [name, change] of driftCases) {
+  const { drifts, points } = scoreDrifts(change, series, firstSeed)
+  print(`| ${name} | ${percent({ count: drifts, cases: series })} | ${(points / series).toFixed(2)} |`)
 }

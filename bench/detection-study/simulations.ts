@@ -58,6 +58,10 @@ export interface SeriesPlan {
   runs: number
   /** Latency from a run on, as a factor over what it was. */
   steps: readonly { at: number; factor: number }[]
+  /** Latency grows evenly between these runs, by a factor in all. */
+  drift?: { from: number; to: number; factor: number }
+  /** Two runs of seven differ by this factor, as weekends do. */
+  weekend?: number
   /** Standard deviation of the logarithm of latency from run to run. */
   noise: number
   /** Lag-1 correlation of it: runs of one day are alike. */
@@ -70,7 +74,7 @@ export interface SeriesPlan {
 
 /** Runs with totals alone. The same seed gives the same series. */
 export function simulateSeries(
-  { runs, steps, noise, correlation, spikes, gaps }: SeriesPlan,
+  { runs, steps, noise, correlation, spikes, gaps, drift, weekend = 1 }: SeriesPlan,
   seed: number,
 ): (ComparableRun | null)[] {
   const random = seeded(seed)
@@ -79,8 +83,9 @@ export function simulateSeries(
     wander = correlation * wander + Math.sqrt(1 - correlation ** 2) * noise * random.normal()
     const spike = random.uniform() < spikes ? 1.3 + 0.7 * random.uniform() : 1
     const level = steps.reduce((factor, step) => (index >= step.at ? factor * step.factor : factor), spike)
+    const drifted = drift === undefined ? 1 : drift.factor ** shareOf(drift, index)
     const run = runWith(
-      level * Math.exp(wander),
+      level * drifted * (index % 7 > 4 ? weekend : 1) * Math.exp(wander),
       () => Math.exp(0.5 * noise * random.normal()),
       random.uniform,
     )
@@ -89,6 +94,11 @@ export function simulateSeries(
     if (fate < (gaps * 2) / 3) return { ...run, interrupted: true }
     return fate < gaps ? { ...run, validity: { valid: false, reasons: ['simulated'] } } : run
   })
+}
+
+/** How much of a drift has happened at a run. */
+function shareOf({ from, to }: { from: number; to: number }, index: number): number {
+  return Math.min(1, Math.max(0, (index - from) / (to - from)))
 }
 
 function runWith(level: number, own: () => number, uniform: () => number): ComparableRun {

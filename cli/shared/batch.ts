@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { exitCodes } from '../exit-codes.ts'
 import { UsageError } from './world.ts'
 import type { World } from './world.ts'
-import { findChangePoints } from '../../baselines/change-points/index.ts'
+import { examineHistory } from '../../baselines/change-points/index.ts'
 import type { ChangePointOptions } from '../../baselines/change-points/index.ts'
 import { checkRuns, compareRuns } from '../../baselines/compare/index.ts'
 import type { ComparisonOptions } from '../../baselines/compare/index.ts'
@@ -117,7 +117,14 @@ function judgeSeries(fields: Fields, where: string, changePoints: ChangePointOpt
     if (checked.state === 'invalid') return { state: 'invalid', problem: checked.problem }
     runs.push(checked.run)
   }
-  return { state: 'ok', document: { changes: findChangePoints(runs, changePoints) } }
+  const { changes, drifts } = examineHistory(runs, changePoints)
+  return {
+    state: 'ok',
+    document: {
+      changes: changes.map(({ within: _within, ...change }) => change),
+      ...(drifts.length > 0 && { drifts }),
+    },
+  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

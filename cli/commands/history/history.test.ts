@@ -124,6 +124,48 @@ describe('vigil history', () => {
     })
   })
 
+  it('shows a drift with its slope, since when, and when it reaches the budget of the config', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'vigil-drift-'))
+    writeFileSync(
+      join(place, 'vigil.config.mjs'),
+      `export default { target: { url: 'http://127.0.0.1:1' }, journeys: './journeys.mjs', suites: { browse: {
+        engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 10 }, durationSeconds: 10,
+        budgets: { p95Ms: 60 },
+      } } }`,
+    )
+    writeFileSync(
+      join(place, 'journeys.mjs'),
+      "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]",
+    )
+    for (let index = 0; index < 40; index += 1) {
+      const startedAt = new Date(Date.UTC(2026, 0, 1 + index)).toISOString()
+      const id = `${startedAt.slice(0, 10).replaceAll('-', '')}-000000-browse`
+      const ms = 20 * 1.01 ** index * (1 + 0.01 * ((index * 7) % 3))
+      const run = exampleRun({ a: countsOf(spread(100, ms, ms * 2)) }, { id, startedAt })
+      await writeRecord(await runFolder(place, id), run)
+    }
+    const here = async (options: Partial<HistoryOptions>): Promise<Said> =>
+      runInWorld(place, async (world) =>
+        history('browse', { ...defaults, config: 'vigil.config.mjs', out: place, ...options }, world),
+      )
+    const { stdout } = await here({ metric: 'p95Ms' })
+    expect(stdout).toContain(' 0 changes')
+    expect(stdout.replaceAll(/\s+/g, ' ')).toMatch(
+      /╱ p95Ms drifts \+(0\.9\d*|1|1\.\d) % a run \(\S+ % to \S+ %\) since the first of these runs: /,
+    )
+    expect(stdout).toMatch(/reaches its budget of 60 ms in about (3|4|5) runs, 2026-02-\d\d$/m)
+    const document = JSON.parse((await here({ json: true })).stdout) as {
+      groups: { drifts: { metric: string; runs: string[]; limit?: number }[] }[]
+    }
+    expect(document.groups[0]?.drifts.find(({ metric }) => metric === 'p95Ms')).toMatchObject({
+      limit: 60,
+      runs: ['20260101-000000-browse', '20260209-000000-browse'],
+      between: [expect.any(Number), expect.any(Number)],
+      at: expect.stringMatching(/^2026-02-/),
+    })
+    rmSync(place, { recursive: true, force: true })
+  })
+
   it('--latest shows the verdict of the newest run of each suite', async () => {
     const { stdout } = await run(undefined, { latest: true })
     expect(stdout).toMatch(

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { historyMetrics, locateChanges } from '../../../baselines/change-points/index.ts'
+import { examineHistory, historyMetrics } from '../../../baselines/change-points/index.ts'
 import type { ChangePointOptions, HistoryMetric } from '../../../baselines/change-points/index.ts'
+import type { Budgets } from '../../../baselines/index.ts'
 import { loadConfig, suggestName } from '../../../config/index.ts'
 import {
   comparableOf,
@@ -17,7 +18,7 @@ import { findHistoryDatabase, damageStamp } from '../../shared/history.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { runBatch } from '../../shared/batch.ts'
-import { groupText, latestText } from './text.ts'
+import { groupText, latestText, reachBudget } from './text.ts'
 import type { HistoryGroup } from './text.ts'
 import { readStored, storedFolder } from '../../shared/baselines.ts'
 import type { HistoryOptions } from './command.ts'
@@ -77,6 +78,7 @@ async function lookInto(
   world: World,
 ): Promise<HistoryResult> {
   const out = resolve(world.cwd, options.out)
+  const budgetsOf = await readBudgets(options, world)
   const warn = (problem: string): void => world.stderr(`vigil: ${cleanText(problem, 600)}\n`)
   const where = {
     out,
@@ -89,13 +91,22 @@ async function lookInto(
     return await withHistory(where, async (index) => ({
       state: 'found',
       latest: await newestRuns(index, suite),
-      groups: options.latest ? [] : await groupsOf(index, suite, options.runs, changePoints),
+      groups: options.latest ? [] : await groupsOf(index, suite, options.runs, changePoints, budgetsOf),
       setAside: (await index.setAside()).map(({ problem }) => problem),
     }))
   } catch (error) {
     if (error instanceof HistoryUnavailable) return { state: 'unavailable', problem: error.message }
     throw error
   }
+}
+
+/** The budgets of a suite by the config, if there is one that can be read: history does not need it. */
+async function readBudgets({ config }: HistoryOptions, world: World): Promise<(suite: string) => Budgets> {
+  if (!existsSync(resolve(world.cwd, config))) return () => ({})
+  const read = await loadConfig(world.cwd, config)
+  if (read.state === 'usage-error') return () => ({})
+  const { suites, budgets = {} } = read.loaded.config
+  return (suite) => suites[suite]?.budgets ?? budgets
 }
 
 /** The database that the environment names, or the config, if there is one. */
@@ -141,6 +152,7 @@ async function groupsOf(
   suite: string | undefined,
   newest: number,
   changePoints: ChangePointOptions,
+  budgetsOf: (suite: string) => Budgets,
 ): Promise<HistoryGroup[]> {
   const groups: HistoryGroup[] = []
   for (const series of await index.series(suite)) {
@@ -150,13 +162,14 @@ async function groupsOf(
       ...series,
       all,
       runs: entries,
-      changes: locateChanges(entries.map(comparableOf), changePoints),
+      ...examineHistory(entries.map(comparableOf), changePoints),
+      budgets: budgetsOf(series.suite),
     })
   }
   return groups
 }
 
-function documentOf({ runs, changes, ...series }: HistoryGroup): object {
+function documentOf({ runs, changes, drifts, budgets, ...series }: HistoryGroup): object {
   const points = runs.map(
     ({ id, startedAt, state, verdict, revision, requests, errorRate, throughputRps, latency }) => ({
       id,
@@ -177,6 +190,11 @@ function documentOf({ runs, changes, ...series }: HistoryGroup): object {
       ...change,
       run: runs[change.index]?.id,
       within: within.map((at) => runs[at]?.id),
+    })),
+    drifts: drifts.map((drift) => ({
+      ...drift,
+      runs: [runs[drift.from]?.id, runs[drift.to]?.id],
+      ...reachBudget(drift, runs, budgets),
     })),
   }
 }

@@ -1,17 +1,23 @@
 import { median } from '../../../record/statistics/index.ts'
-import { minRuns } from '../../../baselines/change-points/index.ts'
-import type { HistoryMetric, LocatedChange } from '../../../baselines/change-points/index.ts'
+import { minRuns, runsUntil } from '../../../baselines/change-points/index.ts'
+import type {
+  History,
+  HistoryMetric,
+  LocatedChange,
+  MetricDrift,
+} from '../../../baselines/change-points/index.ts'
 import { unknownKey } from '../../../record/history/index.ts'
 import type { RunEntry, Series } from '../../../record/history/index.ts'
 import { amount } from '../../../baselines/index.ts'
+import type { Budgets } from '../../../baselines/index.ts'
 import { cleanText, formatRate, notMeasured, shortRevision } from '../../../reports/wording/index.ts'
 
-/** The newest runs of a series, oldest first, and the change points. */
-export interface HistoryGroup extends Series {
+/** The newest runs of a series, oldest first, and what happened to them. */
+export interface HistoryGroup extends Series, History {
   runs: RunEntry[]
   /** The number of runs, including those not in `runs`. */
   all: number
-  changes: LocatedChange[]
+  budgets: Budgets
 }
 
 /** How many of the newest runs are printed. */
@@ -19,7 +25,7 @@ const mostLines = 20
 
 /** A series for people: its trend in one line, its changes, its newest runs. */
 export function groupText(
-  { suite, engine, environment, target, load, all, runs, changes }: HistoryGroup,
+  { suite, engine, environment, target, load, all, runs, changes, ...rest }: HistoryGroup,
   metric: HistoryMetric,
   width: number,
 ): string {
@@ -49,13 +55,6 @@ export function groupText(
   const older = changes
     .filter((change) => change.index < first)
     .map((change) => `  ─ ${changeText(change, runs)}, at run ${cleanText(runs[change.index]?.id ?? '', 80)}`)
-  const few =
-    runs.length < 2 * minRuns
-      ? [
-          `  ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}: ` +
-            `change points need at least ${2 * minRuns} on`,
-        ]
-      : []
   const trend =
     runs.length > 1
       ? [
@@ -74,7 +73,8 @@ export function groupText(
       `${newest}, ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
     `  ${conditionsText({ target, load })}`,
     ...trend,
-    ...few,
+    ...trendLines({ runs, ...rest }),
+    ...(runs.length < 2 * minRuns ? [fewRunsText(runs.length)] : []),
     ...older,
     ...lines,
   ].join('\n')
@@ -101,6 +101,73 @@ function toCells(run: RunEntry, metric: HistoryMetric): string[] {
 function stateText({ state, verdict }: RunEntry): string {
   if (state !== 'valid') return state
   return verdict === null || verdict === 'pass' ? '' : verdict
+}
+
+function fewRunsText(count: number): string {
+  return `  ${count} ${count === 1 ? 'run' : 'runs'}: change points need at least ${2 * minRuns} on`
+}
+
+/** Drifts and seasons, a line each: they have no single place among the runs. */
+function trendLines({
+  drifts,
+  seasons,
+  runs,
+  budgets,
+}: Pick<HistoryGroup, 'drifts' | 'seasons' | 'runs' | 'budgets'>): string[] {
+  const repeats = Object.entries(seasons).map(
+    ([metric, period]) => `  ~ ${metric} repeats itself every ${period} runs, which is no change`,
+  )
+  return [...drifts.map((drift) => `  ╱ ${driftText(drift, runs, budgets)}`), ...repeats]
+}
+
+function driftText(drift: MetricDrift, runs: readonly RunEntry[], budgets: Budgets): string {
+  const { metric, from, to, before, after, slope, interval, isOngoing } = drift
+  const [low, high] = interval.map(formatSlope)
+  const reach = reachBudget(drift, runs, budgets)
+  const ends = isOngoing ? '' : ` until ${dayOf(runs[to])}`
+  const begins = from === 0 ? 'since the first of these runs' : `since ${dayOf(runs[from])}`
+  return (
+    `${metric} drifts ${formatSlope(slope)} a run (${low} to ${high}) ${begins}${ends}: ` +
+    `${figure(metric, before)} → ${figure(metric, after)}` +
+    (reach === undefined
+      ? ''
+      : `; reaches its budget of ${figure(metric, reach.limit)} in about ${reach.inRuns} runs` +
+        (reach.at === undefined ? '' : `, ${reach.at.slice(0, 10)}`))
+  )
+}
+
+function formatSlope(share: number): string {
+  return `${share < 0 ? '−' : '+'}${Number(Math.abs(share * 100).toPrecision(2))} %`
+}
+
+/** A forecast further ahead is none: the drift will have ended by then. */
+const furthestRuns = 1000
+
+/**
+ * When a drift that goes on reaches the budget of its metric: in how many runs, and when, if they come as
+ * often as before. Undefined where it does not, or there is no budget.
+ */
+export function reachBudget(
+  drift: MetricDrift,
+  runs: readonly Pick<RunEntry, 'startedAt'>[],
+  { p95Ms, p99Ms, meanMs, requestsPerMinute }: Budgets,
+): { limit: number; inRuns: number; between: [number, number]; at?: string } | undefined {
+  const throughputRps = requestsPerMinute === undefined ? undefined : requestsPerMinute / 60
+  const limit = { p95Ms, p99Ms, meanMs, throughputRps, p50Ms: undefined, errorRate: undefined }[drift.metric]
+  const until = limit === undefined ? undefined : runsUntil(drift, limit)
+  // A budget of time is an upper limit, one of throughput a lower one.
+  const isTowards = drift.slope > 0 === (drift.metric !== 'throughputRps')
+  if (limit === undefined || until === undefined || !isTowards || until.runs > furthestRuns) return undefined
+  const [first, last] = [runs[0], runs.at(-1)].map((run) => Date.parse(run?.startedAt ?? ''))
+  const everyMs = ((last ?? Number.NaN) - (first ?? Number.NaN)) / (runs.length - 1)
+  const atMs = (last ?? Number.NaN) + until.runs * everyMs
+  const [soonest, latest] = until.between
+  return {
+    limit,
+    inRuns: until.runs,
+    between: [soonest, Math.min(latest, furthestRuns)],
+    ...(Number.isFinite(atMs) && { at: new Date(atMs).toISOString() }),
+  }
 }
 
 function changeText(
