@@ -5,8 +5,8 @@ import type { Scatter } from './robust.ts'
 import type { StepRules } from './segments.ts'
 
 /**
- * A level that moves a little with every run of a stretch: `size` from its first run to its last, on the scale
- * of the values, with its standard error.
+ * A level that moves a little with every run of a stretch: `size` from its first run to its last, on the
+ * scale of the values, with its standard error.
  */
 export interface Ramp {
   from: number
@@ -40,13 +40,13 @@ const gridPlaces = 40
  *
  * The model is a level that is constant between steps, plus ramps that are continuous and flat outside of
  * their stretch, plus noise of an AR(1) process. A ramp is fitted by least squares within the segments that
- * the steps leave, over a grid of first and last runs; the steps are then searched again in what is left, and
- * both are repeated until the steps stay (backfitting: Breiman & Friedman 1985, JASA 80). A ramp is believed
- * when it explains the series better than steps alone do, by the criterion of Schwarz (1978, Ann. Statist. 6;
- * for change points Yao 1988, Stat. Probab. Lett. 6): a step costs two parameters, a ramp one, and one for each
- * end that is inside the series. The likelihood counts n (1 − ρ) / (1 + ρ) values, as many independent ones as
- * n of an AR(1) process are worth (Bayley & Hammersley 1946, J. R. Statist. Soc. Suppl. 8). And its size must
- * exceed as many of its standard errors as a step must.
+ * the steps leave, over a grid of first and last runs; the steps are then searched again in what is left,
+ * and both are repeated until the steps stay (backfitting: Breiman & Friedman 1985, JASA 80). A ramp is
+ * believed when it explains the series better than steps alone do, by the criterion of Schwarz (1978, Ann.
+ * Statist. 6; for change points Yao 1988, Stat. Probab. Lett. 6): a step costs two parameters, a ramp one,
+ * and one for each end that is inside the series. The likelihood counts n (1 − ρ) / (1 + ρ) values, as many
+ * independent ones as n of an AR(1) process are worth (Bayley & Hammersley 1946, J. R. Statist. Soc. Suppl.
+ * 8). And its size must exceed as many of its standard errors as a step must.
  */
 export function decompose(values: readonly number[], floor: number, rules: StepRules): Decomposition {
   let current: Decomposition = {

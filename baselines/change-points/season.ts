@@ -21,10 +21,10 @@ const alike = 0.05
 /**
  * What repeats in a series, such as the days of a week; undefined where nothing does. It is no change.
  *
- * For each period, the level is taken away as the mean of the cycle around each value, and each value is then
- * predicted from the values of the same phase in the other cycles (leave-one-out cross-validation: Stone 1974,
- * J. R. Statist. Soc. B 36). Noise, a step and a drift are not predicted by other cycles: their share is about
- * −1 / (cycles − 1). The shortest period that predicts almost as well as the best is taken.
+ * For each period, the level is taken away as the mean of the cycle around each value, and each value is
+ * then predicted from the values of the same phase in the other cycles (leave-one-out cross-validation:
+ * Stone 1974, J. R. Statist. Soc. B 36). Noise, a step and a drift are not predicted by other cycles: their
+ * share is about −1 / (cycles − 1). The shortest period that predicts almost as well as the best is taken.
  */
 export function findSeason(points: readonly Point[]): Season | undefined {
   const first = points[0]?.index ?? 0

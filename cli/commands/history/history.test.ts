@@ -135,7 +135,8 @@ describe('vigil history', () => {
     )
     writeFileSync(
       join(place, 'journeys.mjs'),
-      "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]",
+      "const request = () => ({ method: 'GET', path: '/' })\n" +
+        "export default [{ name: 'home', steps: [{ name: 'get', request }] }]",
     )
     for (let index = 0; index < 40; index += 1) {
       const startedAt = new Date(Date.UTC(2026, 0, 1 + index)).toISOString()
