@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { workplace } from './testing/vigil.ts'
 
 // The launcher in a checkout whose Node is missing, as after `NODE_ENV=production npm ci`.
 const launcher = fileURLToPath(new URL('../vigil', import.meta.url))
@@ -76,3 +77,31 @@ describe('./vigil', () => {
     expect(launch()).toEqual({ code: 0, stdout: 'started', stderr: '' })
   })
 })
+
+it('vigil started by npx ends when the shell that npm put in between is ended', async () => {
+  const place = workplace()
+  place.configure({
+    target: { url: 'http://127.0.0.1:1' },
+    probes: { home: { journey: 'home' } },
+    suites: {},
+  })
+  // `; true`: the shell stays, as dash does for npm, and the signal of npm reaches only the shell.
+  const args = ['probe', '--config', 'vigil.config.mjs', '--every', '1h']
+  const shell = spawn('sh', ['-c', '"$0" "$@"; true', launcher, ...args], {
+    cwd: place.folder,
+    env: { ...process.env, CI: '', npm_command: 'exec' },
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  onTestFinished(() => {
+    place.remove()
+    try {
+      process.kill(-(shell.pid ?? Number.NaN), 'SIGKILL')
+    } catch {
+      // All have ended.
+    }
+  })
+  for await (const chunk of shell.stderr) if (String(chunk).includes('on schedule')) shell.kill('SIGTERM')
+  // The stream has ended: nothing that writes to it is left.
+  expect(shell.signalCode).toBe('SIGTERM')
+}, 20_000)

@@ -20,6 +20,17 @@ process.on('SIGINT', interrupt)
 process.on('SIGTERM', interrupt)
 // A terminal that is closed, a connection to it that is lost.
 process.on('SIGHUP', interrupt)
+// npx and npm start a shell in between, and SIGTERM ends only that shell (dash does not replace itself by the
+// program). vigil would go on and keep its lock.
+if (process.env['npm_command'] !== undefined) {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    interrupt('SIGTERM')
+  }, 500)
+  watch.unref()
+}
 // `vigil … | head` closes our output early; that is no reason to fail.
 process.stdout.on('error', () => undefined)
 process.stderr.on('error', () => undefined)
