@@ -23,7 +23,6 @@ import { readTables } from './health.ts'
 import { createApp, listRoutes } from './http/index.ts'
 import type { App, AppOptions } from './http/index.ts'
 import { startJobs } from './job-starter.ts'
-import type { JobStarter } from './job-starter.ts'
 import { Limits } from './limits/limits.ts'
 import { Presence } from './observability/index.ts'
 import type { Events, Log, Metrics, Tracing } from './observability/index.ts'
@@ -31,16 +30,7 @@ import { taskRoutes, TaskService } from './tasks/index.ts'
 import { ExportService, ImportService, startHousekeeping, transferRoutes } from './transfers/index.ts'
 
 /** The features on a migrated database. */
-export interface Application {
-  app: App
-  /** Resolves if the tables can be read and the job queue, which is in the same database, could start. */
-  checkDatabase: () => Promise<void>
-  /** Resolves if tokens can be signed and verified. */
-  checkAuth: () => Promise<void>
-  /** Ends all faults; delayed requests continue. */
-  endFaults: () => void
-  stop: () => Promise<void>
-}
+export type Application = Awaited<ReturnType<typeof startApplication>>
 
 export interface ApplicationDependencies {
   config: Config
@@ -56,18 +46,10 @@ export interface ApplicationDependencies {
 }
 
 /** What the features share. */
-interface Infrastructure {
-  database: Database
-  faults: Faults | undefined
-  tokens: AccessTokens
-  cache: ReplyCache
-  revocations: Revocations
-  presence: Presence
-  limits: Limits
-}
+type Infrastructure = Awaited<ReturnType<typeof openInfrastructure>>
 
 /** Migrates, connects and builds the routes. Waits for a database that does not answer yet. */
-export async function startApplication(dependencies: ApplicationDependencies): Promise<Application> {
+export async function startApplication(dependencies: ApplicationDependencies) {
   await migrateWithRetry(dependencies)
   const infrastructure = await openInfrastructure(dependencies)
   const { database, faults, tokens, revocations, limits } = infrastructure
@@ -75,10 +57,12 @@ export async function startApplication(dependencies: ApplicationDependencies): P
   const housekeeping = startHousekeeping(database)
   return {
     app,
+    /** Resolves if the tables can be read and the job queue, which is in the same database, could start. */
     checkDatabase: async () => {
       await Promise.all([database.run(createBackgroundScope(2000), readTables, {}), jobs.check()])
     },
     checkAuth: () => tokens.check(),
+    /** Ends all faults; delayed requests continue. */
     endFaults: () => faults?.clear(),
     stop: async () => {
       limits.stop()
@@ -90,7 +74,7 @@ export async function startApplication(dependencies: ApplicationDependencies): P
   }
 }
 
-async function openInfrastructure(dependencies: ApplicationDependencies): Promise<Infrastructure> {
+async function openInfrastructure(dependencies: ApplicationDependencies) {
   const { config, metrics, events } = dependencies
   const now = Date.now
   const faults = openFaults(dependencies)
@@ -118,10 +102,7 @@ async function openInfrastructure(dependencies: ApplicationDependencies): Promis
 }
 
 /** The services and their routes. Jobs start in the background. */
-function startFeatures(
-  dependencies: ApplicationDependencies,
-  infrastructure: Infrastructure,
-): { app: App; jobs: JobStarter } {
+function startFeatures(dependencies: ApplicationDependencies, infrastructure: Infrastructure) {
   const { database, faults, tokens, cache, revocations, presence } = infrastructure
   const { config, metrics, events, operations, appOptions } = dependencies
   const shared = { database, metrics, events, now: Date.now }
@@ -190,15 +171,8 @@ async function openDatabase(
   { config, url, metrics, log }: ApplicationDependencies,
   faults: Faults | undefined,
 ): Promise<Database> {
-  const observers = new Map<string, (seconds: number) => void>()
-  const createObserver = (name: string): ((seconds: number) => void) => {
-    const histogram = metrics.dbSeconds.labels(name)
-    const observe = (seconds: number): void => histogram.observe(seconds)
-    observers.set(name, observe)
-    return observe
-  }
   const database = await Database.open(url, config.databasePool, {
-    queryDone: (name, seconds) => (observers.get(name) ?? createObserver(name))(seconds),
+    queryDone: (query, seconds) => metrics.dbSeconds.observe({ query }, seconds),
     connectionError: () => metrics.dbErrors.inc(),
     beforeQuery: faults === undefined ? undefined : (name) => faults.beforeQuery(name),
     stateChanged: (isUp) =>

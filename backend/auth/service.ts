@@ -9,7 +9,7 @@ import * as statements from './statements.ts'
 import { accessTokenSeconds, createRefreshToken, hashRefreshToken, sessionSeconds } from './tokens.ts'
 import type { AccessTokens } from './tokens.ts'
 
-export interface User {
+interface User {
   id: string
   email: string
   createdAt: string
@@ -23,10 +23,12 @@ export interface Session {
   expiresIn: number
 }
 
-export interface Credentials {
+interface Credentials {
   email: string
   password: string
 }
+
+type Action = 'register' | 'login' | 'refresh'
 
 export interface AuthDependencies {
   database: Database
@@ -63,41 +65,44 @@ export class AuthService {
   }
 
   // An error that the caller did not cause is counted as `error`, not as a failed attempt.
-  async #attempt(action: string, work: () => Promise<Session>): Promise<Session> {
+  async #attempt(action: Action, work: () => Promise<Session>): Promise<Session> {
     try {
       this.#dependencies.tokens.requireWorking()
-      return await work()
+      const session = await work()
+      this.#count(action, 'success', 'none')
+      return session
     } catch (error) {
-      const ours = !(error instanceof Problem) || error.status >= 500
-      if (ours)
-        this.#dependencies.metrics.authAttempts.inc({ action, result: 'error', reason: 'unavailable' })
+      if (!(error instanceof Problem) || error.status >= 500) this.#count(action, 'error', 'unavailable')
       throw error
     }
   }
 
+  #count(action: Action, result: 'success' | 'failure' | 'error', reason: string): void {
+    this.#dependencies.metrics.authAttempts.inc({ action, result, reason })
+  }
+
   async #register(scope: Scope, { email, password }: Credentials): Promise<Session> {
-    const { database, metrics, events, passwords } = this.#dependencies
+    const { database, metrics, events, passwords, now } = this.#dependencies
     const passwordHash = await passwords.hash(password)
-    const user = { id: uuidv7(this.#dependencies.now()), email: email.toLowerCase(), createdAt: this.#iso() }
+    const user = { id: uuidv7(now()), email: email.toLowerCase(), createdAt: this.#iso() }
     try {
       const issued = await database.transaction(scope, async (tx) => {
         await tx.run(statements.insertUser, { ...user, passwordHash, now: user.createdAt })
         return this.#openSession(tx, user.id)
       })
-      metrics.authAttempts.inc({ action: 'register', result: 'success', reason: 'none' })
       metrics.registrations.inc()
-      scope.principal = { userId: user.id, sessionId: issued.sessionId }
+      const session = await this.#session(scope, user, issued)
       events.audit('user.registered', scope)
-      return await this.#session(user, issued)
+      return session
     } catch (error) {
       if (!isUniqueViolation(error)) throw error
-      metrics.authAttempts.inc({ action: 'register', result: 'failure', reason: 'email_taken' })
+      this.#count('register', 'failure', 'email_taken')
       throw new Problem('conflict', { detail: 'An account with this email exists already' })
     }
   }
 
   async #login(scope: Scope, credentials: Credentials): Promise<Session> {
-    const { database, metrics, events, passwords } = this.#dependencies
+    const { database, events, passwords } = this.#dependencies
     const email = credentials.email.toLowerCase()
     let failuresBefore = await this.#unlocked(scope, email)
     const [account] = await database.run(scope, statements.userByEmail, { email })
@@ -108,33 +113,29 @@ export class AuthService {
       return this.#loginFailed(scope, email, account === undefined ? 'unknown_account' : 'wrong_password')
     if (failuresBefore > 0) await this.#lockout.reset(scope, email)
     const issued = await database.transaction(scope, (tx) => this.#openSession(tx, account.id))
-    metrics.authAttempts.inc({ action: 'login', result: 'success', reason: 'none' })
-    scope.principal = { userId: account.id, sessionId: issued.sessionId }
+    const { id, createdAt } = account
+    const session = await this.#session(scope, { id, email: account.email, createdAt }, issued)
     events.audit('user.logged_in', scope)
-    return this.#session({ id: account.id, email: account.email, createdAt: account.createdAt }, issued)
+    return session
   }
 
   async #refresh(scope: Scope, refreshToken: string): Promise<Session> {
-    const { database, metrics } = this.#dependencies
     const hash = hashRefreshToken(refreshToken)
-    const outcome = await database.transaction<RefreshOutcome>(scope, async (tx) => {
+    const outcome = await this.#dependencies.database.transaction<RefreshOutcome>(scope, async (tx) => {
       const now = this.#iso()
       const [found] = await tx.run(statements.refreshTokenForUse, { hash, now })
-      if (found === undefined || found.expired || found.revoked) return { refused: classifyRefusal(found) }
+      if (found === undefined) return { refused: 'unknown' }
+      if (found.revoked || found.expired) return { refused: found.revoked ? 'revoked' : 'expired' }
       if (found.used) {
         await tx.run(statements.revokeSession, { id: found.sessionId, now })
-        return { reused: found.sessionId }
+        return { refused: 'reused', sessionId: found.sessionId }
       }
       await tx.run(statements.useRefreshToken, { hash, now })
       const user = { id: found.userId, email: found.email, createdAt: found.userCreatedAt }
       return { user, issued: await this.#issue(tx, user.id, found.sessionId) }
     })
-    if ('issued' in outcome) {
-      metrics.authAttempts.inc({ action: 'refresh', result: 'success', reason: 'none' })
-      scope.principal = { userId: outcome.user.id, sessionId: outcome.issued.sessionId }
-      return this.#session(outcome.user, outcome.issued)
-    }
-    return this.#refreshRefused(scope, outcome)
+    if ('refused' in outcome) return this.#refreshRefused(scope, outcome)
+    return this.#session(scope, outcome.user, outcome.issued)
   }
 
   async logout(scope: Scope, principal: Principal): Promise<void> {
@@ -171,11 +172,7 @@ export class AuthService {
       return await this.#lockout.requireUnlocked(scope, email)
     } catch (error) {
       if (error instanceof Problem && error.kind === 'locked-out') {
-        this.#dependencies.metrics.authAttempts.inc({
-          action: 'login',
-          result: 'failure',
-          reason: 'locked_out',
-        })
+        this.#count('login', 'failure', 'locked_out')
         this.#dependencies.events.security('auth.login.locked', scope)
         this.#dependencies.noteFailedAttempt(scope)
       }
@@ -183,39 +180,28 @@ export class AuthService {
     }
   }
 
-  async #loginFailed(
-    scope: Scope,
-    email: string,
-    reason: 'unknown_account' | 'wrong_password',
-  ): Promise<never> {
+  async #loginFailed(scope: Scope, email: string, reason: string): Promise<never> {
     const { metrics, events } = this.#dependencies
     // First: if the attempt cannot be counted, the answer is an error of the service.
     const locked = await this.#lockout.recordFailure(scope, email)
-    metrics.authAttempts.inc({ action: 'login', result: 'failure', reason })
+    this.#count('login', 'failure', reason)
     events.security('auth.login.failed', scope, { reason })
     this.#dependencies.noteFailedAttempt(scope)
     if (locked) {
       metrics.lockouts.inc()
       events.security('auth.account.locked', scope)
     }
-    throw new Problem('wrong-credentials', {
-      detail: 'The email or the password is wrong',
-      headers: { 'www-authenticate': 'Bearer' },
-    })
+    throw wrongCredentials('The email or the password is wrong')
   }
 
-  #refreshRefused(scope: Scope, outcome: Refusal): never {
-    const reason = 'reused' in outcome ? 'reused' : outcome.refused
+  #refreshRefused(scope: Scope, { refused: reason, sessionId }: Refusal): never {
     const { metrics, events } = this.#dependencies
-    metrics.authAttempts.inc({ action: 'refresh', result: 'failure', reason })
+    this.#count('refresh', 'failure', reason)
     metrics.tokenFailures.inc({ reason: `refresh_${reason}` })
-    if ('reused' in outcome) this.#revoke(outcome.reused)
-    events.security('reused' in outcome ? 'auth.refresh.reused' : 'auth.refresh.refused', scope, { reason })
+    if (sessionId !== undefined) this.#revoke(sessionId)
+    events.security(reason === 'reused' ? 'auth.refresh.reused' : 'auth.refresh.refused', scope, { reason })
     this.#dependencies.noteFailedAttempt(scope)
-    throw new Problem('wrong-credentials', {
-      detail: 'The refresh token is not valid',
-      headers: { 'www-authenticate': 'Bearer' },
-    })
+    throw wrongCredentials('The refresh token is not valid')
   }
 
   async #openSession(tx: Transaction, userId: string): Promise<IssuedSession> {
@@ -231,7 +217,8 @@ export class AuthService {
     return { userId, sessionId, refreshToken: token }
   }
 
-  async #session(user: User, issued: IssuedSession): Promise<Session> {
+  async #session(scope: Scope, user: User, issued: IssuedSession): Promise<Session> {
+    scope.principal = { userId: user.id, sessionId: issued.sessionId }
     const accessToken = await this.#dependencies.tokens.issue(issued)
     return { user, accessToken, refreshToken: issued.refreshToken, expiresIn: accessTokenSeconds }
   }
@@ -250,10 +237,14 @@ interface IssuedSession extends Principal {
   refreshToken: string
 }
 
-type Refusal = { refused: 'unknown' | 'revoked' | 'expired' } | { reused: string }
+interface Refusal {
+  refused: 'unknown' | 'revoked' | 'expired' | 'reused'
+  /** The session whose token was used again. */
+  sessionId?: string
+}
+
 type RefreshOutcome = Refusal | { user: User; issued: IssuedSession }
 
-function classifyRefusal(found: { revoked: boolean } | undefined): 'unknown' | 'revoked' | 'expired' {
-  if (found === undefined) return 'unknown'
-  return found.revoked ? 'revoked' : 'expired'
+function wrongCredentials(detail: string): Problem {
+  return new Problem('wrong-credentials', { detail, headers: { 'www-authenticate': 'Bearer' } })
 }

@@ -245,19 +245,13 @@ function isUuid(text: string): boolean {
 
 const { developmentSecrets } = schema
 
-const insertSecret = defineStatement('development_secrets.propose', (db) =>
+// An update without effect returns the value that is there.
+const proposeSecret = defineStatement('development_secrets.propose', (db) =>
   db
     .insert(developmentSecrets)
     .values({ name: p('name'), value: p('value') })
-    .onConflictDoNothing()
+    .onConflictDoUpdate({ target: developmentSecrets.name, set: { name: sql`${p('name')}` } })
     .returning({ value: developmentSecrets.value }),
-)
-
-const readSecret = defineStatement('development_secrets.read', (db) =>
-  db
-    .select({ value: developmentSecrets.value })
-    .from(developmentSecrets)
-    .where(eq(developmentSecrets.name, p('name'))),
 )
 
 /**
@@ -266,12 +260,8 @@ const readSecret = defineStatement('development_secrets.read', (db) =>
  */
 export async function loadSigningSecret(database: Database, configured: string | undefined): Promise<string> {
   if (configured !== undefined) return configured
-  const scope = createBackgroundScope(10_000)
-  await database.run(scope, insertSecret, {
-    name: 'access-tokens',
-    value: randomBytes(48).toString('base64url'),
-  })
-  const [row] = await database.run(scope, readSecret, { name: 'access-tokens' })
-  if (row === undefined) throw new Error('development_secrets: found no row after inserting the secret')
-  return row.value
+  const value = randomBytes(48).toString('base64url')
+  const values = { name: 'access-tokens', value }
+  const [row] = await database.run(createBackgroundScope(10_000), proposeSecret, values)
+  return row?.value ?? value
 }

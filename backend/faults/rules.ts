@@ -74,20 +74,22 @@ export const rule = shape
     minProperties: 1,
   })
 
-export const faultSet = z.strictObject({
-  rules: z
-    .array(rule)
-    .max(maxRules)
-    .refine(
-      (rules) => rules.reduce((sum, { memoryMb }) => sum + (memoryMb ?? 0), 0) <= maxMemoryMb,
-      `expected at most ${maxMemoryMb} MiB of memory in total`,
-    ),
-  ttlSeconds: z
-    .int()
-    .min(1)
-    .max(maxTtlSeconds)
-    .meta({ description: 'The seconds after which they end by themselves' }),
-})
+export const faultSet = z
+  .strictObject({
+    rules: z
+      .array(rule)
+      .max(maxRules)
+      .refine(
+        (rules) => rules.reduce((sum, { memoryMb }) => sum + (memoryMb ?? 0), 0) <= maxMemoryMb,
+        `expected at most ${maxMemoryMb} MiB of memory in total`,
+      ),
+    ttlSeconds: z
+      .int()
+      .min(1)
+      .max(maxTtlSeconds)
+      .meta({ description: 'The seconds after which they end by themselves' }),
+  })
+  .meta({ examples: [{ rules: [{ route: 'GET /tasks', latencyMs: 2500, ratio: 0.2 }], ttlSeconds: 300 }] })
 
 function describeInvalidRule(value: Rule): string | undefined {
   const set = kinds.filter((kind) => value[kind] !== undefined && value[kind] !== false)
