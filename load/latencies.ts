@@ -26,6 +26,13 @@ export class Latencies {
     return this.count === 0 ? undefined : this.#micros.getValueAtPercentile(percent) / 1000
   }
 
+  /** Of a second; nothing without samples. */
+  percentiles(): { p50Ms?: number; p95Ms?: number; p99Ms?: number } {
+    const [p50Ms, p95Ms, p99Ms] = [50, 95, 99].map((percent) => this.percentile(percent))
+    if (p50Ms === undefined || p95Ms === undefined || p99Ms === undefined) return {}
+    return { p50Ms, p95Ms, p99Ms }
+  }
+
   /** As a record holds it: counts by the upper bound of their bucket, which sum to `count`. */
   histogram(): Histogram {
     const buckets: [number, number][] = []

@@ -95,7 +95,15 @@ const connections = {
 }
 export type ConnectionFigures = Known<typeof connections>
 
-const timelinePoint = { atMs: amount, requests: count, errors: count, p95Ms: amount.exactOptional() }
+const timelinePoint = {
+  atMs: amount,
+  requests: count,
+  errors: count,
+  // Absent without an answer, or with too few of them; p50 and p99 also in records of an older vigil.
+  p50Ms: amount.exactOptional(),
+  p95Ms: amount.exactOptional(),
+  p99Ms: amount.exactOptional(),
+}
 export type TimelinePoint = Known<typeof timelinePoint>
 
 /** What one of several processes contributed, in journeys: offered = answered + failed + dropped. */

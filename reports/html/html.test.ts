@@ -214,6 +214,24 @@ describe('what a reader looks for', () => {
     expect(page).toMatch(/<circle class="hover"[^>]*><title>p99 [\d.]+ ms<\/title>/)
   })
 
+  it('is how p50, p95 and p99 went over time; a record of an older vigil has p95 alone', () => {
+    const input = examples['passing']?.() ?? expect.unreachable()
+    const [first, ...others] = input.runs
+    if (first === undefined) return expect.unreachable()
+    const timeline = [10, 20].map((p95Ms, second) => ({
+      ...{ atMs: second * 1000, requests: 100, errors: 0 },
+      ...{ p50Ms: p95Ms / 2, p95Ms, p99Ms: p95Ms * (second === 0 ? 1.5 : 4) },
+    }))
+    const full = htmlReport({ ...input, runs: [{ ...first, run: { ...first.run, timeline } }, ...others] })
+    expect(textOf(full)).toContain(
+      'p50 at most 10 ms p95 at most 20 ms p99 at most 80 ms of each second. Part of p99 is above the chart.',
+    )
+    expect(full).toContain('p50 at most 10 ms, p95 at most 20 ms, p99 at most 80 ms</title>')
+    for (const name of ['p50', 'p95', 'p99']) expect(full).toContain(`class="series ${name}"`)
+    expect(page).not.toContain('class="series p99"')
+    expect(textOf(page)).toMatch(/p95 at most [\d.]+ ms of each second/)
+  })
+
   it('is in every cell of the steps with its unit, for a phone that has no headings', () => {
     const row = /<tr><th scope="row"><code>task-crud\/list<\/code>[^]*?<\/tr>/.exec(page)?.[0] ?? ''
     expect([...row.matchAll(/narrow-label">([^<]+) <\/span>/g)].map(([, label]) => label)).toEqual([

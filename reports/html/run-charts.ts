@@ -21,8 +21,10 @@ import {
   budgetFits,
   errorsChart,
   highest,
-  highestP95,
-  p95Chart,
+  highestOf,
+  latencyChart,
+  latencyTop,
+  percentiles,
   throughputChart,
   stretchesOf,
 } from './charts/over-time.ts'
@@ -118,7 +120,7 @@ export function overTime(report: RunReport, id: string): Markup {
     highest(timeline, 'errors') > 0 && highest(timeline, 'errors') < highest(timeline, 'requests') * fewErrors
   return html`${throughputFigure(report, timeline, firstMs, id)}${
     few && errorsFigure(report, timeline, firstMs, id)
-  }${highestP95(timeline) > 0 && p95Figure(report, timeline, firstMs, id)}`
+  }${latencyTop(timeline) > 0 && latencyOverTime(report, timeline, firstMs, id)}`
 }
 
 function throughputFigure(
@@ -166,29 +168,40 @@ ${responsive(`${id}-errors`, 190, (size, chartId) =>
 </figure>`
 }
 
-function p95Figure(
+function latencyOverTime(
   { run, budgets }: RunReport,
   timeline: Timeline,
   firstMs: number | undefined,
   id: string,
 ): Markup {
   const limitMs = budgets.p95Ms
-  const worst = highestP95(timeline)
-  const title = `p95 latency of ${cleanText(run.suite, 80)} over time`
-  const far = limitMs !== undefined && !budgetFits(limitMs, worst)
+  const top = latencyTop(timeline)
+  const title = `Latency of ${cleanText(run.suite, 80)} over time`
   const budget =
     limitMs === undefined
       ? ''
-      : ` Its budget of ${amount('ms', limitMs)}, for the overall run,${
-          far ? ' is above the chart.' : ' is the dashed line.'
+      : ` The p95 budget of ${amount('ms', limitMs)}, for the overall run,${
+          budgetFits(limitMs, top) ? ' is the dashed line.' : ' is above the chart.'
         }`
+  const known = percentiles.flatMap((name) => {
+    const most = highestOf(timeline, name)
+    const label = name.slice(0, -2)
+    return most === 0 ? [] : [{ label, most: `at most ${amount('ms', most)}`, isCut: most > top }]
+  })
+  const cut = known.some(({ isCut }) => isCut) ? ' Part of p99 is above the chart.' : ''
   return html`<figure>
-<figcaption><h4>Latency</h4><span class="small">p95 of each ${text(
+<figcaption><h4>Latency</h4><span class="small">${known.map(
+    ({ label, most }) => html`<span class="key ${text(label)}-key">${text(`${label} ${most}`)}</span> `,
+  )}of each ${text(
     timeline.seconds === 1 ? 'second' : `${formatCount(timeline.seconds)} s, the highest of their seconds`,
-  )}, at most ${text(formatNumber('ms', worst))} ms.${text(budget)}</span></figcaption>
+  )}.${text(cut + budget)}</span></figcaption>
 ${responsive(`${id}-p95`, 250, (size, chartId) =>
-  p95Chart(
-    { id: chartId, title, description: `At most ${amount('ms', worst)}.${budget}` },
+  latencyChart(
+    {
+      id: chartId,
+      title,
+      description: `${known.map(({ label, most }) => `${label} ${most}`).join(', ')}.${cut}${budget}`,
+    },
     { timeline, firstFailureMs: firstMs, size, limitMs },
   ),
 )}

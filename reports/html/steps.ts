@@ -149,9 +149,9 @@ function multiple(
   const limit = budgets.p95Ms === undefined ? '' : `, budget < ${amount('ms', budgets.p95Ms)}`
   return html`<figure><figcaption><h4>${name(label)}</h4><span class="small${raw(
     broken.size > 0 ? ' over' : '',
-  )}">p95 ${text(amount('ms', latency.p95Ms, budgets.p95Ms))}${text(
+  )}">p50 ${text(amount('ms', latency.p50Ms))}, p95 ${text(amount('ms', latency.p95Ms, budgets.p95Ms))}${text(
     limit,
-  )}</span></figcaption>${percentileChart(caption, {
+  )}, p99 ${text(amount('ms', latency.p99Ms, budgets.p99Ms))}</span></figcaption>${percentileChart(caption, {
     histogram,
     budgets: lines,
     domain,

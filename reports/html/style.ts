@@ -82,6 +82,7 @@ figure{margin-top:22px}
 .run>h3+figure{margin-top:4px}
 .key{white-space:nowrap}.key:before{content:"";display:inline-block;width:18px;height:0;margin-right:6px;
 vertical-align:middle;border-top:2px solid var(--series)}
+.p50-key:before{border-top:1.5px solid var(--muted)}.p99-key:before{border-top:2px dotted var(--series)}
 .budget-key:before{border-top:1.5px dashed var(--warn)}
 .error-key:before{height:9px;width:12px;border:0;background:var(--fail);opacity:.85}
 dl.figures{display:flex;flex-wrap:wrap;gap:8px 26px;margin-top:10px}
@@ -97,6 +98,7 @@ stroke-linejoin:round;paint-order:stroke}
 svg .axis{stroke:var(--rule);fill:none}
 svg .grid{stroke:var(--faint);fill:none}
 svg .series{stroke:var(--series);fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+svg .series.p50{stroke:var(--muted);stroke-width:1.5}svg .series.p99{stroke-width:1.5;stroke-dasharray:2 4}
 svg .series.base{stroke:var(--muted);stroke-dasharray:6 4}svg .hover{fill:transparent}
 svg .pair{stroke:var(--rule)}svg .zero{fill:var(--ink)}svg .margin{fill:var(--warn)}
 .base-key:before{border-top:2px dashed var(--muted)}

@@ -85,7 +85,14 @@ const recordingSchema = z.strictObject({
     }),
   ),
   timeline: z.array(
-    z.strictObject({ atMs: amount, requests: count, errors: count, p95Ms: amount.exactOptional() }),
+    z.strictObject({
+      atMs: amount,
+      requests: count,
+      errors: count,
+      p50Ms: amount.exactOptional(),
+      p95Ms: amount.exactOptional(),
+      p99Ms: amount.exactOptional(),
+    }),
   ),
   // Requests that this machine could not make, by error code.
   own: z.record(z.string(), count),

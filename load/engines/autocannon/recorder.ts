@@ -218,12 +218,11 @@ class Timeline {
   }
 
   #closeSecond(): void {
-    const p95Ms = this.#latencies.percentile(95)
     this.#points.push({
       atMs: this.#second * 1000,
       requests: this.#requests,
       errors: this.#errors,
-      ...(p95Ms !== undefined && { p95Ms }),
+      ...this.#latencies.percentiles(),
     })
     this.#second += 1
     this.#requests = 0

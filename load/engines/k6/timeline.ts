@@ -94,8 +94,9 @@ export interface Timeline {
 
 /** A shorter remainder after the last full second is left out. */
 const minPointMs = 100
-/** With fewer samples the p95 would be their maximum. */
-const minForP95 = 20
+/** With fewer samples the percentile would be their maximum, or for the median their only value. */
+const fewest = { p50Ms: 3, p95Ms: 20, p99Ms: 100 } as const
+const quantiles = { p50Ms: 0.5, p95Ms: 0.95, p99Ms: 0.99 } as const
 
 /**
  * @param start k6's counts when the measurement began: the requests of the warm-up
@@ -114,7 +115,7 @@ export function createTimeline(start: LiveCounts): Timeline {
       atMs: lastAtMs,
       requests: Math.max(0, counts.requests - last.requests) + dropped,
       errors: failed,
-      ...toP95(sampleMs),
+      ...toPercentiles(sampleMs),
     }
     points.push(point)
     if (dropped > 0) firstDroppedMs ??= lastAtMs
@@ -126,8 +127,11 @@ export function createTimeline(start: LiveCounts): Timeline {
   return { points, firstDroppedMs: () => firstDroppedMs, errors: () => errors, add }
 }
 
-function toP95(sampleMs: readonly number[]): { p95Ms?: number } {
-  return sampleMs.length < minForP95 ? {} : { p95Ms: roundMicros(quantile(histogramOf(sampleMs), 0.95)) }
+function toPercentiles(sampleMs: readonly number[]): Pick<TimelinePoint, keyof typeof fewest> {
+  const histogram = histogramOf(sampleMs)
+  const at = (name: keyof typeof fewest): { [key in typeof name]?: number } =>
+    sampleMs.length < fewest[name] ? {} : { [name]: roundMicros(quantile(histogram, quantiles[name])) }
+  return { ...at('p50Ms'), ...at('p95Ms'), ...at('p99Ms') }
 }
 
 /** The last second of a run, and the seconds of its measurement, read from k6 while it runs. */

@@ -76,7 +76,7 @@ describe('a timeline', () => {
     ...(p95Ms !== undefined && { p95Ms }),
   })
 
-  it('of a day is at most 240 stretches: rates averaged, the worst p95 kept', () => {
+  it('of a day is at most 240 stretches: rates averaged, the worst percentiles kept', () => {
     const { seconds, stretches } = stretchesOf(
       Array.from({ length: 86_400 }, (_, second) => point(second, 10, second % 2, second === 500 ? 900 : 5)),
     )

@@ -9,12 +9,14 @@ import type { Markup } from '../markup.ts'
 import { axisNumber, chart, line, tip, widthOf, words } from './frame.ts'
 import type { Caption, Margin, Plot, Size, Tick } from './frame.ts'
 
-/** A section of a run: rates per second, and the highest `p95Ms` of its seconds. */
-export interface Stretch {
+export const percentiles = ['p50Ms', 'p95Ms', 'p99Ms'] as const
+export type Percentile = (typeof percentiles)[number]
+
+/** A section of a run: rates per second, and the highest percentiles of its seconds. */
+export interface Stretch extends Record<Percentile, number | undefined> {
   fromSecond: number
   requestsPerSecond: number
   errorsPerSecond: number
-  p95Ms: number | undefined
 }
 
 export interface Timeline {
@@ -27,8 +29,8 @@ const mostStretches = 240
 
 /**
  * A timeline of one entry per second as at most 240 sections of equal length, so that a run of a day fits
- * into a chart. Requests and errors are averaged over a section. Of p95 the maximum is kept, because
- * percentiles cannot be averaged. A section without an entry had no request and is drawn as a gap.
+ * into a chart. Requests and errors are averaged over a section. Of percentiles the maximum is kept, because
+ * they cannot be averaged. A section without an entry had no request and is drawn as a gap.
  */
 export function stretchesOf(timeline: readonly TimelinePoint[]): Timeline {
   const last = timeline.reduce((most, { atMs }) => Math.max(most, atMs), 0)
@@ -45,13 +47,19 @@ export function stretchesOf(timeline: readonly TimelinePoint[]): Timeline {
 function stretchOf(fromSecond: number, points: readonly TimelinePoint[]): Stretch {
   const mean = (pick: (point: TimelinePoint) => number): number =>
     points.reduce((total, point) => total + pick(point), 0) / Math.max(points.length, 1)
-  const p95s = points.flatMap(({ p95Ms }) => p95Ms ?? [])
+  const most = (name: Percentile): number | undefined => maxOf(points.flatMap((point) => point[name] ?? []))
   return {
     fromSecond,
     requestsPerSecond: mean(({ requests }) => requests),
     errorsPerSecond: mean(({ errors }) => errors),
-    p95Ms: p95s.length === 0 ? undefined : p95s.reduce((a, b) => Math.max(a, b)),
+    p50Ms: most('p50Ms'),
+    p95Ms: most('p95Ms'),
+    p99Ms: most('p99Ms'),
   }
+}
+
+function maxOf(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((a, b) => Math.max(a, b))
 }
 
 export interface OverTime {
@@ -123,31 +131,31 @@ function filled(
   )
 }
 
+/** A p99 above this many times the highest p95 leaves the chart, which its caption says. */
+const mostP99 = 3
+
+/** The end of the axis, in milliseconds, but for a budget. */
+export function latencyTop(timeline: Timeline): number {
+  const [p95, p99] = [highestOf(timeline, 'p95Ms'), highestOf(timeline, 'p99Ms')]
+  return p95 > 0 ? Math.max(p95, Math.min(p99, mostP99 * p95)) : Math.max(p99, highestOf(timeline, 'p50Ms'))
+}
+
 /**
- * The p95 of each section. The budget is drawn unless it would flatten the curve; then the caption states
- * it.
+ * The percentiles of each section, p95 in front. The budget is drawn unless it would flatten the curves; then
+ * the caption states it.
  */
-export function p95Chart(caption: Caption, options: OverTime & { limitMs: number | undefined }): Markup {
+export function latencyChart(caption: Caption, options: OverTime & { limitMs: number | undefined }): Markup {
   const { size, limitMs, timeline } = options
-  const worst = highestP95(timeline)
-  const drawn = limitMs !== undefined && budgetFits(limitMs, worst)
-  const { x, y, plot } = scales(options, 'p95 latency (ms)', Math.max(worst, drawn ? limitMs : 0) * 1.12)
-  const center = ({ fromSecond }: Stretch): number => x(fromSecond + timeline.seconds / 2)
-  const path =
-    lineShape<Stretch>()
-      .digits(1)
-      .defined(({ p95Ms }) => p95Ms !== undefined)
-      .x(center)
-      .y(({ p95Ms }) => y(p95Ms ?? 0))(timeline.stretches) ?? ''
+  const top = latencyTop(timeline)
+  const drawn = limitMs !== undefined && budgetFits(limitMs, top)
+  const { x, y, plot } = scales(options, 'Latency (ms)', Math.max(top, drawn ? limitMs : 0) * 1.12)
+  const curve = (name: Percentile): Markup[] =>
+    highestOf(timeline, name) === 0 ? [] : percentileMarks(name, options, x, y)
   return chart(caption, plot, [
     ...(drawn ? [line('budget', margin.left, y(limitMs), size.width - margin.right, y(limitMs))] : []),
-    element('path', { class: 'series', d: path }),
-    // A line needs two points; a run of one second has one.
-    ...timeline.stretches
-      .slice(0, timeline.stretches.length === 1 ? 1 : 0)
-      .map((stretch) =>
-        element('circle', { class: 'dot', cx: center(stretch), cy: y(stretch.p95Ms ?? 0), r: 4.5 }),
-      ),
+    ...curve('p99Ms'),
+    ...curve('p50Ms'),
+    ...curve('p95Ms'),
     ...(drawn
       ? [words(margin.left + 6, y(limitMs) - 6, `p95 < ${amount('ms', limitMs)}`, 'start', 'budget-label')]
       : []),
@@ -156,9 +164,33 @@ export function p95Chart(caption: Caption, options: OverTime & { limitMs: number
   ])
 }
 
-/** The highest p95 of all sections; 0 when none was measured. */
-export function highestP95({ stretches }: Timeline): number {
-  return stretches.reduce((max, { p95Ms }) => Math.max(max, p95Ms ?? 0), 0)
+function percentileMarks(
+  name: Percentile,
+  { timeline }: OverTime,
+  x: ScaleLinear<number, number>,
+  y: ScaleLinear<number, number>,
+): Markup[] {
+  const [low = 0, high = 0] = y.domain()
+  const center = ({ fromSecond }: Stretch): number => x(fromSecond + timeline.seconds / 2)
+  const height = (stretch: Stretch): number => y(Math.min(high, Math.max(low, stretch[name] ?? 0)))
+  const isKnown = (stretch: Stretch | undefined): stretch is Stretch => stretch?.[name] !== undefined
+  const path = lineShape<Stretch>().digits(1).defined(isKnown).x(center).y(height)(timeline.stretches) ?? ''
+  return [
+    element('path', { class: `series ${name.slice(0, -2)}`, d: path }),
+    // A line needs two points.
+    ...timeline.stretches
+      .filter(
+        (stretch, index, all) => isKnown(stretch) && !isKnown(all[index - 1]) && !isKnown(all[index + 1]),
+      )
+      .map((stretch) =>
+        element('circle', { class: 'dot', cx: center(stretch), cy: height(stretch), r: 3.5 }),
+      ),
+  ]
+}
+
+/** The highest of all sections; 0 when none was measured. */
+export function highestOf({ stretches }: Timeline, name: Percentile): number {
+  return stretches.reduce((max, stretch) => Math.max(max, stretch[name] ?? 0), 0)
 }
 
 export function budgetFits(limitMs: number, highestMs: number): boolean {
@@ -227,18 +259,13 @@ function hoverBands({ timeline, size }: OverTime, x: ScaleLinear<number, number>
     const from = group[0]?.fromSecond ?? 0
     const to = from + group.length * seconds
     const mean = (pick: Pick): number => group.reduce((sum, one) => sum + pick(one), 0) / group.length
-    const p95s = group.flatMap(({ p95Ms }) => p95Ms ?? [])
     const label = [
       `${formatCount(from)} to ${formatCount(to)} s: ${formatRate(mean(requestsOf))} req/s`,
       `${formatRate(mean(errorsOf))} errors/s`,
-      ...(p95s.length === 0
-        ? []
-        : [
-            `p95 at most ${amount(
-              'ms',
-              p95s.reduce((a, b) => Math.max(a, b)),
-            )}`,
-          ]),
+      ...percentiles.flatMap((name) => {
+        const most = maxOf(group.flatMap((one) => one[name] ?? []))
+        return most === undefined ? [] : [`${name.slice(0, -2)} at most ${amount('ms', most)}`]
+      }),
     ].join(', ')
     const [left, top] = [x(from), margin.top]
     return element(

@@ -1,4 +1,4 @@
-import { createNameFitter, quantile, roundMicros } from '../../../../record/index.ts'
+import { createNameFitter } from '../../../../record/index.ts'
 import type { TimelinePoint } from '../../../../record/index.ts'
 import type { LoadProgress } from '../../../engine.ts'
 import { Latencies } from '../../../latencies.ts'
@@ -158,7 +158,7 @@ export class ScriptSecond {
    * seconds.
    */
   #latencies: Latencies | undefined
-  #p95Ms: number | undefined
+  #percentiles: ReturnType<Latencies['percentiles']> = {}
   #isClosed = false
 
   addLatency(ms: number): void {
@@ -167,14 +167,13 @@ export class ScriptSecond {
     this.#latencies.add(ms)
   }
 
-  get p95Ms(): number | undefined {
-    if (this.#latencies === undefined) return this.#p95Ms
-    return roundMicros(quantile(this.#latencies.histogram(), 0.95))
+  get percentiles(): ReturnType<Latencies['percentiles']> {
+    return this.#latencies?.percentiles() ?? this.#percentiles
   }
 
-  /** Keeps the percentile only. */
+  /** Keeps the percentiles only. */
   close(): void {
-    this.#p95Ms = this.p95Ms
+    this.#percentiles = this.percentiles
     this.#latencies = undefined
     this.#isClosed = true
   }
@@ -209,15 +208,15 @@ export function createScriptSeconds(): ScriptSeconds {
   return {
     at,
     timeline: () =>
-      seconds.map(({ requests, errors, p95Ms }, index) => ({
+      seconds.map(({ requests, errors, percentiles }, index) => ({
         atMs: index * 1000,
         requests,
         errors,
-        ...(p95Ms !== undefined && { p95Ms }),
+        ...percentiles,
       })),
     lastSecond: () => {
       const complete = seconds.at(-2)
-      return { requestsPerSecond: complete?.requests ?? 0, p95Ms: complete?.p95Ms }
+      return { requestsPerSecond: complete?.requests ?? 0, p95Ms: complete?.percentiles.p95Ms }
     },
   }
 }

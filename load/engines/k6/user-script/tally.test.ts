@@ -67,7 +67,14 @@ describe("the count of a script's samples", () => {
       { step: null, class: 'dropped', count: 3, firstAtMs: 1600, example: 'no virtual user was free' },
     ])
     expect(counted.timeline).toEqual([
-      { atMs: 0, requests: 2, errors: 2, p95Ms: expect.closeTo(6, 1) },
+      {
+        atMs: 0,
+        requests: 2,
+        errors: 2,
+        p50Ms: expect.closeTo(5, 1),
+        p95Ms: expect.closeTo(6, 1),
+        p99Ms: expect.closeTo(6, 1),
+      },
       { atMs: 1000, requests: 4, errors: 4 },
     ])
   })
