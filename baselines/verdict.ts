@@ -23,7 +23,7 @@ const verdictRow = {
   code: z.string().exactOptional(),
   actual: z.number().exactOptional(),
   limit: z.number().exactOptional(),
-  /** How many answers or requests it needs to be judged. */
+  /** How many answers, requests or, in a comparison, pairs it needs in all to be judged. */
   needed: z.number().exactOptional(),
   baseline: z.number().exactOptional(),
   candidate: z.number().exactOptional(),

@@ -216,6 +216,10 @@ describe('too little to decide', () => {
         /about \d+ more pairs? would settle it|no reasonable number of pairs/.test(message),
       ),
     ).toBe(true)
+    for (const { message, needed } of verdict.rows) {
+      const more = /about (\d+) more pairs? would settle it/.exec(message)?.[1]
+      expect(needed).toBe(more === undefined ? undefined : 12 + Number(more))
+    }
   })
 
   it('blocks of few requests leave p95 open, and say how many are needed', () => {

@@ -100,16 +100,26 @@ function measureRow(test: MeasureTest, family: TestFamily, rules: Rules, hasFail
     ratio,
     ...(known && { ci }),
     margin,
+    ...toNeeded(status, test, family, rules),
     message: `${figures}${family.count < minPairs ? '' : describeStatus(status, test, family, rules)}`,
   }
 }
 
-function describeStatus(
+/** Pairs, or runs on each side, that would settle an open row. */
+function toNeeded(
   status: RowStatus,
-  { effect, limit, measure }: MeasureTest,
+  { effect, limit }: MeasureTest,
   family: TestFamily,
   rules: Rules,
-): string {
+): { needed?: number } {
+  if (status !== 'inconclusive' || family.count < minPairs) return {}
+  const goal = { alpha: family.alphaOfOne, margin: limit, confidence: rules.confidence }
+  const pairs = pairsToSettle(effect, goal)
+  return pairs === undefined ? {} : { needed: family.count + pairs - effect.count }
+}
+
+function describeStatus(status: RowStatus, test: MeasureTest, family: TestFamily, rules: Rules): string {
+  const { effect, limit, measure } = test
   const detectable = Math.exp(measure.worse * smallestDetectableEffect(effect, family.alphaOfOne, limit))
   switch (status) {
     case 'fail':
@@ -121,18 +131,16 @@ function describeStatus(
       return describeDetectable('pass', measure.metric, detectable)
     case 'skipped':
       return describeDetectable('skipped', measure.metric, detectable)
-    case 'inconclusive': {
-      const goal = { alpha: family.alphaOfOne, margin: limit, confidence: rules.confidence }
-      return `; undecided: ${describeMissingPairs(pairsToSettle(effect, goal), family, effect.count)}`
-    }
+    case 'inconclusive':
+      return `; undecided: ${describeMissingPairs(toNeeded(status, test, family, rules).needed, family)}`
   }
 }
 
-function describeMissingPairs(pairs: number | undefined, family: TestFamily, count: number): string {
+function describeMissingPairs(needed: number | undefined, family: TestFamily): string {
   const word = family.paired ? 'more pair' : 'more run'
-  if (pairs === undefined)
+  if (needed === undefined)
     return 'the change is about as large as the margin, and no reasonable number of pairs would settle it'
-  return `about ${formatCount(pairs - count, word)}${family.paired ? '' : ' a side'} would settle it`
+  return `about ${formatCount(needed - family.count, word)}${family.paired ? '' : ' a side'} would settle it`
 }
 
 /** Errors of both sides, and by which factor their rate grew. */

@@ -84,6 +84,29 @@ it('continues with a fresh pair of processes, started in the other order, when i
   ).toBeCloseTo(1.02, 1)
 })
 
+it.each([
+  [301, 2],
+  [300, 1],
+])(
+  'with %i ms left starts as many as %i pairs of processes, each of which is warm in 301 ms',
+  async (leftMs, pairs) => {
+    const on = simulate(undecided, { slower: 0.99 })
+    let nowMs = 0
+    const clock = Object.assign(world(), { monotonicMs: () => nowMs })
+    const end = await runDuet(requestWith({ deadlineMs: 40_000 }), clock, async (plan, attempt) => {
+      const measured = await on.measure(plan, attempt)
+      const loadMs = measured.units.reduce((sum, { runs }) => sum + (runs.baseline.durationMs ?? 0), 0)
+      if (attempt.attempt === 0) {
+        expect(loadMs).toBeGreaterThan(0)
+        Object.assign(plan, { deadlineMs: loadMs + 301 + leftMs })
+      }
+      nowMs += 301 + loadMs
+      return measured
+    })
+    expect(end).toMatchObject({ state: 'ok', outcome: { processPairs: pairs } })
+  },
+)
+
 it('confirms a fail on a fresh pair of processes, and is inconclusive when it is not repeated', async () => {
   const real = simulate({ slower: 1.2 }, { slower: 1.2 })
   expect(await outcomeOf(requestWith(), real)).toMatchObject({

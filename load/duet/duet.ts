@@ -100,10 +100,14 @@ async function decide(
         world,
       ),
     ]
+  const beganMs = world.monotonicMs()
   const first = await measure(request, { ...plan, analyses: plannedAnalyses }, world)
   const isUndecided =
     first.end.state === 'ok' && first.units.length >= planned && first.verdict?.verdict === 'inconclusive'
-  const hasTime = !world.signal.aborted && world.monotonicMs() <= request.deadlineMs
+  // A fresh pair that is warm only after the deadline would add waiting and no unit.
+  const loadMs = first.units.reduce((sum, { runs }) => sum + (runs.baseline.durationMs ?? 0), 0)
+  const startMs = Math.max(0, world.monotonicMs() - beganMs - loadMs)
+  const hasTime = !world.signal.aborted && world.monotonicMs() + startMs <= request.deadlineMs
   if (request.once === true || !isUndecided || !hasTime) return [first]
   world.progress.phase('undecided; continuing with a fresh pair of processes')
   const second = await measure(

@@ -128,7 +128,8 @@ function effectsPart({ verdict }: ReportInput, detail: Detail): Markup {
   )}, on a logarithmic scale. The solid line is no change${
     margins.length > 0 &&
     html`, the amber line the margin (${text(margins.map((margin) => amount('ratio', margin)).join(', '))})`
-  }. Each limit holds with 95 %. Grey: too noisy to judge.</p>
+  }. Each limit holds with 95 %. Grey: too noisy to judge.
+Levels are those of a typical pair; Both sides below has the figures of all requests.</p>
 ${judged.length > 0 && table('Effects', judged)}${
     noisy.length > 0 &&
     html`<details><summary>${text(

@@ -181,7 +181,7 @@ function latencyOverTime(
     limitMs === undefined
       ? ''
       : ` The p95 budget of ${amount('ms', limitMs)}, for the overall run,${
-          budgetFits(limitMs, top) ? ' is the dashed line.' : ' is above the chart.'
+          budgetFits(limitMs, highestOf(timeline, 'p95Ms')) ? ' is the dashed line.' : ' is above the chart.'
         }`
   const known = percentiles.flatMap((name) => {
     const most = highestOf(timeline, name)

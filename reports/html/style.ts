@@ -102,7 +102,7 @@ svg .series.p50{stroke:var(--muted);stroke-width:1.5}svg .series.p99{stroke-widt
 svg .series.base{stroke:var(--muted);stroke-dasharray:6 4}svg .hover{fill:transparent}
 svg .pair{stroke:var(--rule)}svg .zero{fill:var(--ink)}svg .margin{fill:var(--warn)}
 .base-key:before{border-top:2px dashed var(--muted)}
-td.effect svg{height:18px;width:calc(100% - 128px)}td.effect .pct{width:120px}td.bar.effect{min-width:260px}
+td.effect svg{height:18px;width:calc(100% - 148px)}td.effect .pct{width:140px}td.bar.effect{min-width:280px}
 svg .area{fill:var(--series);opacity:.1}
 svg .budget{stroke:var(--warn);stroke-dasharray:5 4;fill:none;stroke-width:1.4}
 svg .budget-end{stroke:var(--warn);stroke-width:2}

@@ -54,6 +54,7 @@ export function formatComparison(input: ReportInput, comparison: Comparison): Bl
       adviseNextSteps(input).map((advice) => escapeProse(advice)),
       'sentences',
     ),
+    ...list('**Repeat**', [formatCode(comparison.repeat, 2000)], 'commands'),
     ...tableBlock([{ text: 'status' }, { text: 'check' }, { text: 'location' }], words, 'rows'),
     ...tableBlock(headings, effectRows(known), 'effects'),
     ...sideTable(input, comparison),

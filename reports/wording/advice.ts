@@ -60,13 +60,15 @@ const withDuration: ReadonlySet<string> = new Set(['load', 'gate'])
 
 /** For as long as the rows of a run need, and a fifth more: arrivals are random. */
 function measureMore(
-  { command, comparison }: ReportInput,
+  { command, comparison, verdict }: ReportInput,
   report: RunReport | undefined,
 ): string | undefined {
   if (comparison !== undefined) {
-    // Twice the pairs, and three times the time, of which starting both sides takes a part.
-    const pairs = String(Math.max(24, comparison.pairs * 2))
-    const minutes = String(Math.max(5, Math.ceil((comparison.loadSeconds / 60) * 6)))
+    // What the rows need, at least twice the pairs; and three times their load, for both sides to start.
+    const have = Math.max(1, comparison.pairs)
+    const wanted = Math.max(24, have * 2, ...verdict.rows.map(({ needed = 0 }) => needed))
+    const pairs = String(wanted)
+    const minutes = String(Math.max(5, Math.ceil((comparison.loadSeconds / 60) * (wanted / have) * 3)))
     const more = { '--pairs': pairs, '--max-minutes': minutes }
     return `measure more pairs: ${
       command?.[0] === 'ab'
@@ -75,8 +77,8 @@ function measureMore(
     }`
   }
   if (report === undefined) return undefined
-  const { run, verdict } = report
-  const factors = verdict.rows.flatMap(({ needed, step }) => {
+  const { run, verdict: own } = report
+  const factors = own.rows.flatMap(({ needed, step }) => {
     const have = (step === null ? run.totals : run.endpoints[step])?.requests ?? 0
     return needed === undefined || have === 0 ? [] : [needed / have]
   })

@@ -75,6 +75,15 @@ describe('the next step of a duet', () => {
     ])
   })
 
+  it('asks for as many pairs as the row says that it needs', () => {
+    const input = example('duetOpen')
+    const rows = input.verdict.rows.map((row) =>
+      row.status === 'inconclusive' ? { ...row, needed: 232 } : row,
+    )
+    const open = { ...input, verdict: { ...input.verdict, rows }, command: ['ab', 'main'] }
+    expect(adviseNextSteps(open)).toEqual(['measure more pairs: vigil ab main --pairs 232 --max-minutes 29'])
+  })
+
   it('is composed from the command that repeats it where a gate ran it', () => {
     const input = { ...example('duetOpen'), command: ['gate', '--base', 'main'] }
     expect(adviseNextSteps(input)).toEqual(['measure more pairs: vigil ab main --pairs 48 --max-minutes 6'])

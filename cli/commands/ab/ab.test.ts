@@ -204,7 +204,7 @@ function worldOf(width: number): World {
 }
 
 it('says a fail first, where and why, and how to see it again', () => {
-  const lines = abText(failedDuet(), worldOf(120)).split('\n')
+  const lines = abText(failedDuet(), worldOf(120), ['vigil ab main --pairs 48']).split('\n')
   expect(lines[0]).toMatch(
     /^FAIL {2}main → the work .*tree, browse-duet: worse in 1 of 2; 8 pairs in 20 s of load, 40 s in total/,
   )
@@ -217,6 +217,7 @@ it('says a fail first, where and why, and how to see it again', () => {
     '  FAIL          task/list: SQL statements 1 → 21',
   ])
   expect(lines).toContain('  suite browse: its owner: team-web')
+  expect(lines).toContain('  Next: vigil ab main --pairs 48')
   expect(lines).toContain('  Repeat: vigil ab main')
   expect(lines).toContain('  Report: /somewhere/report.html')
 })
@@ -225,7 +226,10 @@ it.each([40, 80])('breaks no command and no path at %i columns', (width) => {
   const reproduce = `vigil ab main --config ${'some/deep/folder/'.repeat(6)}vigil.config.ts --max-minutes 9`
   const recompare = `vigil compare --baseline ${'a'.repeat(60)}/b.jsonl --candidate ${'a'.repeat(60)}/c.jsonl`
   const place = `/home/some body/${'x'.repeat(90)}`
-  const lines = abText({ ...failedDuet(), reproduce, recompare, folder: place }, worldOf(width)).split('\n')
+  const lines = abText({ ...failedDuet(), reproduce, recompare, folder: place }, worldOf(width), [
+    reproduce,
+  ]).split('\n')
+  expect(lines).toContain(`  Next: ${reproduce}`)
   expect(lines).toContain(`  Repeat: ${reproduce}`)
   expect(lines).toContain(`  Judge the records again: ${recompare}`)
   expect(lines).toContain(`  Report: ${place}/report.html`)

@@ -14,6 +14,8 @@ import { reportInvalidDuet, toDuetSuites, withScratch } from '../../shared/duet/
 import { createDuetWorld, duetFolder, measureDuet } from '../../shared/duet/measure.ts'
 import type { MeasuredDuet } from '../../shared/duet/measure.ts'
 import { checkSides, revisionSides } from '../../shared/duet/sides.ts'
+import { adviseNextSteps, composeCommand } from '../../../reports/wording/index.ts'
+import { toDuetReport } from '../../shared/duet/files.ts'
 import { duetDefaults } from '../../shared/options.ts'
 import { configRepository, describeEnvironment, newRunId } from '../../shared/session.ts'
 import { withTargetLock } from '../../shared/target.ts'
@@ -112,7 +114,7 @@ async function searchCommits(session: Session, options: AbOptions, search: Searc
     sides: sides.sides,
     pairs: options.pairs,
     maxMinutes: options.maxMinutes,
-    reproduce: `vigil ab ${good.slice(0, 12)} ${bad.slice(0, 12)}`,
+    reproduce: composeCommand(session.world.args ?? ['ab', '--bisect', good, bad]),
     preparedSeconds: 0,
   })
   const known = selectBisectRow(ends.verdict)
@@ -194,14 +196,15 @@ function classificationText(classified: CommitClassification): string {
 function reportNotSlower(
   { world, progress }: Session,
   { json }: AbOptions,
-  { verdict, outcome: { unconfirmed } }: MeasuredDuet,
+  { verdict, outcome }: MeasuredDuet,
 ): number {
+  const { unconfirmed } = outcome
   progress.warn(
     unconfirmed !== undefined && unconfirmed.pairs < unconfirmed.planned
       ? 'not bisected: the time ran out before the slowdown was confirmed; give it more with --max-minutes'
       : 'nothing to bisect: the bad revision was not shown to be slower than the good one',
   )
   if (json) printJson(world, verdict)
-  else world.stdout(abText(verdict, world))
+  else world.stdout(abText(verdict, world, adviseNextSteps(toDuetReport(verdict, outcome, world.args))))
   return exitCodeOf(verdict.verdict)
 }

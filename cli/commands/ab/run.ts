@@ -2,13 +2,14 @@ import type { DuetRules } from '../../../baselines/duet/index.ts'
 import { combineVerdicts } from '../../../baselines/index.ts'
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
 import { measureDuets, reportInvalidDuet, toDuetSuites } from '../../shared/duet/duets.ts'
+import { toDuetReport } from '../../shared/duet/files.ts'
 import type { MeasuredDuet } from '../../shared/duet/measure.ts'
 import type { RequestedSides } from '../../shared/duet/sides.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
-import { composeCommand } from '../../../reports/wording/index.ts'
+import { adviseNextSteps, composeCommand } from '../../../reports/wording/index.ts'
 import type { AbOptions } from './command.ts'
 import { abText } from './text.ts'
 
@@ -66,7 +67,9 @@ function report(session: Session, { json, mode }: AbOptions, duets: readonly Mea
   const verdicts = duets.map(({ verdict }) => verdict)
   const combined = combineVerdicts(verdicts, [])
   if (json) printJson(world, verdicts.length === 1 ? verdicts[0] : { ...combined, suites: verdicts })
-  else for (const verdict of verdicts) world.stdout(abText(verdict, world))
+  else
+    for (const { verdict, outcome } of duets)
+      world.stdout(abText(verdict, world, adviseNextSteps(toDuetReport(verdict, outcome, world.args))))
   return problems.length > 0
     ? exitCodes.invalid.code
     : exitCodeOf(combined.verdict, mode ?? loaded.config.gate?.mode)

@@ -28,7 +28,7 @@ const maxCopied = 4096
  * A duet for people: its verdict, its evidence, every row, worst first, and how to repeat it. Ends with a
  * newline.
  */
-export function abText(verdict: AbVerdict, world: World): string {
+export function abText(verdict: AbVerdict, world: World, next: readonly string[]): string {
   const paper = createPaper(world.terminal)
   return [
     ...verdictLines(verdict.verdict, headline(verdict), paper),
@@ -36,6 +36,7 @@ export function abText(verdict: AbVerdict, world: World): string {
     ...statuses.flatMap((status) => rowLines(verdict, status, paper)),
     ...verdict.claims.flatMap((claim) => paper.paragraph('  ', cleanText(claim, 500))),
     ...(verdict.noise === undefined ? [] : paper.paragraph('  ', cleanText(verdict.noise, 500))),
+    ...next.flatMap((step) => paper.copyable('  Next: ', cleanText(step, maxCopied))),
     ...(verdict.verdict === 'pass'
       ? []
       : paper.copyable('  Repeat: ', cleanText(verdict.reproduce, maxCopied))),

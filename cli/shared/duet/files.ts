@@ -89,12 +89,7 @@ export function toDuetReport(
     title: `ab ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}`,
     verdict,
     runs,
-    notes: [
-      ...verdict.claims,
-      ...notesOf(outcome),
-      ...(verdict.noise === undefined ? [] : [verdict.noise]),
-      `repeat: ${verdict.reproduce}`,
-    ],
+    notes: [...verdict.claims, ...notesOf(outcome), ...(verdict.noise === undefined ? [] : [verdict.noise])],
     ...(command?.[0] === 'ab' && { command }),
     comparison: {
       suite: verdict.suite,

@@ -147,7 +147,7 @@ export function latencyTop(timeline: Timeline): number {
 export function latencyChart(caption: Caption, options: OverTime & { limitMs: number | undefined }): Markup {
   const { size, limitMs, timeline } = options
   const top = latencyTop(timeline)
-  const drawn = limitMs !== undefined && budgetFits(limitMs, top)
+  const drawn = limitMs !== undefined && budgetFits(limitMs, highestOf(timeline, 'p95Ms'))
   const { x, y, plot } = scales(options, 'Latency (ms)', Math.max(top, drawn ? limitMs : 0) * 1.12)
   const curve = (name: Percentile): Markup[] =>
     highestOf(timeline, name) === 0 ? [] : percentileMarks(name, options, x, y)
