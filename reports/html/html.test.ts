@@ -219,8 +219,12 @@ describe('what a reader looks for', () => {
     const [first, ...others] = input.runs
     if (first === undefined) return expect.unreachable()
     const timeline = [10, 20].map((p95Ms, second) => ({
-      ...{ atMs: second * 1000, requests: 100, errors: 0 },
-      ...{ p50Ms: p95Ms / 2, p95Ms, p99Ms: p95Ms * (second === 0 ? 1.5 : 4) },
+      atMs: second * 1000,
+      requests: 100,
+      errors: 0,
+      p50Ms: p95Ms / 2,
+      p95Ms,
+      p99Ms: p95Ms * (second === 0 ? 1.5 : 4),
     }))
     const full = htmlReport({ ...input, runs: [{ ...first, run: { ...first.run, timeline } }, ...others] })
     expect(textOf(full)).toContain(
