@@ -99,11 +99,14 @@ export class ExportService {
     return requireOwn(this.#dependencies, scope, principal, { kind: 'export', id, row })
   }
 
-  /** Reads the file piece by piece. */
-  readFile(id: string): ReadableStream<Uint8Array> {
+  /** Reads the file piece by piece. `hasMark`: with a byte order mark, by which Excel knows UTF-8. */
+  readFile(id: string, hasMark = false): ReadableStream<Uint8Array> {
     let sequence = 0
     const encoder = new TextEncoder()
     return new ReadableStream({
+      start: (controller) => {
+        if (hasMark) controller.enqueue(encoder.encode('\ufeff'))
+      },
       pull: async (controller) => {
         const chunkId = and(eq(exportChunks.exportId, id), eq(exportChunks.sequence, sequence))
         const [chunk] = await this.#dependencies.database.queryInBackground(`export_chunks.read`, (db) =>

@@ -10,6 +10,7 @@ import {
   jsonBody,
   pathWithId,
   Problem,
+  query,
   readBody,
 } from '../http/index.ts'
 import type { App, AppEnv } from '../http/index.ts'
@@ -48,6 +49,12 @@ const jsonFile = z
   .max(10_000)
   .meta({ examples: [[{ title: 'Water the plants' }]] })
 const exportedTasks = z.array(taskSchema).meta({ examples: [[]] })
+const download = z.strictObject({
+  bom: z
+    .enum(['true', 'false'])
+    .default('false')
+    .meta({ description: 'Whether a CSV file begins with a byte order mark, which Excel needs' }),
+})
 const maxImportBytes = 5 * 1024 * 1024
 
 const describe = describeGroup('Export and import')
@@ -109,12 +116,13 @@ export function transferRoutes({
       const { userId: _, ...row } = await exports.get(c.var.scope, c.var.principal, c.req.param('id'))
       return c.json(row)
     })
-    .get(`${pathWithId('/exports')}/download`, downloadExport, signedIn, async (c) => {
+    .get(`${pathWithId('/exports')}/download`, downloadExport, signedIn, query(download), async (c) => {
       const { scope, principal } = c.var
       const { id: exportId, status, format } = await exports.get(scope, principal, c.req.param('id'))
       if (status !== 'done') throw new Problem('conflict', { detail: `The export is ${status}` })
       events.audit('export.downloaded', scope, { exportId })
-      return c.body(exports.readFile(exportId), 200, {
+      const hasMark = c.req.valid('query').bom === 'true' && format === 'csv'
+      return c.body(exports.readFile(exportId, hasMark), 200, {
         'content-type': `${mediaTypes[format === 'csv' ? 'csv' : 'json']}; charset=utf-8`,
         'content-disposition': `attachment; filename="tasks-${exportId}.${format}"`,
       })

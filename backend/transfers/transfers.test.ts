@@ -69,6 +69,25 @@ describe('an export', () => {
     },
   )
 
+  test('as csv begins with a byte order mark on request, and as json never', async () => {
+    const client = await user()
+    await client.send('POST', '/tasks', { title: 'naïve' })
+    for (const [format, query, isMarked] of [
+      ['csv', '?bom=true', true],
+      ['csv', '?bom=false', false],
+      ['csv', '', false],
+      ['json', '?bom=true', false],
+    ] as const) {
+      const { id } = await finished(client, 'exports', { format })
+      const answer = await fetch(`${running.url}/exports/${id}/download${query}`, {
+        headers: { authorization: `Bearer ${client.token}` },
+      })
+      const [first] = new Uint8Array(await answer.arrayBuffer())
+      expect([format, query, first === 0xef]).toEqual([format, query, isMarked])
+    }
+    expect((await client.get(`/exports/${crypto.randomUUID()}/download?bom=1`)).status).toBe(422)
+  })
+
   test('of more tasks than one piece holds is whole and in order', async () => {
     const client = await user()
     for (let batch = 0; batch < 3; batch += 1)
