@@ -4,7 +4,7 @@ import type { JobHandler, JobQueue, JobQueueDependencies } from './jobs.ts'
 
 /** How long a request waits for the job queue to start; shorter than the time limit of any request. */
 const startLimitMs = 3000
-const retryMs = 1000
+const retryMs = 500
 
 /** A job queue that starts in the background, because requests can be served before it. */
 export interface JobStarter {
@@ -21,7 +21,8 @@ export function startJobs(
   createHandlers: () => Readonly<Record<string, JobHandler>>,
 ): JobStarter {
   let queue: JobQueue | undefined
-  let failure: Error | undefined
+  let hasFailed = false
+  let attempt = Promise.withResolvers<void>()
   const start = async (): Promise<void> => {
     const { JobQueue: Queue } = await import('./jobs.ts')
     while (queue === undefined && !dependencies.isStopping()) {
@@ -29,10 +30,14 @@ export function startJobs(
       try {
         await candidate.start()
         queue = candidate
-        failure = undefined
-      } catch (error) {
-        failure = error instanceof Error ? error : new Error(String(error))
-        const { message } = failure
+        attempt.resolve()
+      } catch (thrown) {
+        const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+        hasFailed = true
+        attempt.promise.catch(() => undefined)
+        attempt.reject(error)
+        attempt = Promise.withResolvers()
+        const { message } = error
         dependencies.log.error({ stream: 'error', error: { message } }, 'the job queue cannot start yet')
         await candidate.stop(0).catch(() => undefined)
         await sleep(retryMs)
@@ -41,7 +46,8 @@ export function startJobs(
   }
   const starting = start()
   return {
-    check: () => (failure === undefined ? Promise.resolve() : Promise.reject(failure)),
+    // Waits for the next attempt: a database that answers again is ready without the rest of a pause.
+    check: () => (queue === undefined && hasFailed ? attempt.promise : Promise.resolve()),
     require: async () => {
       if (queue === undefined) await Promise.race([starting, sleep(startLimitMs, undefined, { ref: false })])
       if (queue !== undefined) return queue

@@ -132,14 +132,12 @@ describe('an embedded PostgreSQL', () => {
     expect(second.stderr).toBe('')
   })
 
-  test('in use by another backend is one line that says by which', async () => {
+  test('in use by another backend is one line', async () => {
     const first = embedded()
     await first.ready()
     const second = embedded()
     expect(await second.exit()).toBe(1)
-    expect(second.stderr).toMatch(
-      new RegExp(`^todo-backend: [^\n]*in use by another backend \\(process ${first.child.pid}\\)[^\n]*\n$`),
-    )
+    expect(second.stderr).toMatch(new RegExp(`^todo-backend: [^\n]*in use by another backend[^\n]*\n$`))
     expect((await (await first.client()).get('/health/ready')).status).toBe(200)
   })
 

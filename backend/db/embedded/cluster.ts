@@ -1,11 +1,14 @@
-import { spawn, execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { z } from 'zod'
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
+
+const run = promisify(execFile)
 
 /** The superuser's password, stored in the data folder, readable only by its owner. */
 const passwordFile = 'todo-backend.password'
@@ -54,23 +57,9 @@ async function initialiseCluster(dir: string, binaries: Binaries, identity: OsUs
     await writeFile(given, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 })
     await changeOwner(identity, dir, given)
     const [command, ...args] = [...identity.commandPrefix, binaries.initdb]
-    const options = [
-      '--pgdata',
-      dir,
-      '--username',
-      'todo',
-      '--pwfile',
-      given,
-      '--auth',
-      'scram-sha-256',
-      '--encoding',
-      'UTF8',
-      '--locale',
-      'C',
-      '--no-sync',
-      '--no-instructions',
-    ]
-    await runInitdb(command, [...args, ...options], identity)
+    const options = ['--pgdata', dir, '--username', 'todo', '--pwfile', given, '--auth', 'scram-sha-256']
+    const locale = ['--encoding', 'UTF8', '--locale', 'C', '--no-sync', '--no-instructions']
+    await run(command, [...args, ...options, ...locale], { ...toSpawnOptions(identity), timeout: 60_000 })
     await rename(given, join(dir, passwordFile))
   } finally {
     await rm(given, { force: true })
@@ -80,26 +69,6 @@ async function initialiseCluster(dir: string, binaries: Binaries, identity: OsUs
 async function changeOwner(identity: OsUser, ...paths: readonly string[]): Promise<void> {
   if (identity.uid === undefined || identity.gid === undefined) return
   for (const path of paths) await chown(path, identity.uid, identity.gid)
-}
-
-function runInitdb(command: string, args: readonly string[], identity: OsUser): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      ...toSpawnOptions(identity),
-      stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: 60_000,
-    })
-    let said = ''
-    child.stderr.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString()).slice(-2000)
-    })
-    child.on('error', reject)
-    child.on('close', (code) => {
-      if (code === 0) resolve()
-      else
-        reject(new Error(`initdb failed with ${code ?? 'a signal'}: ${said.trim().replaceAll(/\s+/g, ' ')}`))
-    })
-  })
 }
 
 /** The options for `spawn`. A command prefix changes the user itself. */
@@ -154,21 +123,10 @@ export function choosePostgresUser(folders: readonly string[]): OsUser {
       `the embedded PostgreSQL does not run as root and has no access to ${folders.join(' or ')}: ` +
         'use another folder or DATABASE_URL',
     )
+  const user = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
   const capabilities = '+dac_override,+dac_read_search'
-  const commandPrefix = [
-    setpriv,
-    '--reuid',
-    String(uid),
-    '--regid',
-    String(gid),
-    '--clear-groups',
-    '--inh-caps',
-    capabilities,
-    '--ambient-caps',
-    capabilities,
-    '--',
-  ]
-  return { uid, gid, commandPrefix }
+  const kept = ['--inh-caps', capabilities, '--ambient-caps', capabilities]
+  return { uid, gid, commandPrefix: [setpriv, ...user, ...kept, '--'] }
 }
 
 function findAccount(): { uid: number; gid: number } {

@@ -6,7 +6,7 @@ import { dirname, resolve as resolvePath, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findBinaries, ensureCluster, toSpawnOptions, choosePostgresUser } from './cluster.ts'
 import type { Binaries, OsUser } from './cluster.ts'
-import { claimData, isAlive } from './owner.ts'
+import { claimData } from './owner.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const runWithParent = fileURLToPath(new URL('run-with-parent.sh', import.meta.url))
@@ -38,7 +38,7 @@ export async function startEmbeddedPostgres(
   await mkdir(dirname(dir), { recursive: true })
   const identity = choosePostgresUser([dirname(dir), binaries.folder])
   const password = await ensureCluster(dir, binaries, identity)
-  const release = await claimData(dir)
+  const release = claimData(dir)
   try {
     await endStaleServer(dir)
     const cluster = { dir, port: await findFreePort(), binaries, identity }
@@ -48,11 +48,11 @@ export async function startEmbeddedPostgres(
       url: `postgres://todo:${password}@127.0.0.1:${cluster.port}/postgres`,
       stop: async () => {
         await supervisor.stop()
-        await release()
+        release()
       },
     }
   } catch (error) {
-    await release()
+    release()
     throw error
   }
 }
@@ -193,7 +193,6 @@ export async function endStaleServer(dir: string): Promise<void> {
 
 /** By its command line: after a restart of the machine or container, any process may have this number. */
 async function isServerOf(pid: number, dir: string): Promise<boolean> {
-  if (!isAlive(pid) || pid === process.pid) return false
   const args = await readArguments(pid)
   return args.some((arg) => arg.endsWith('/postgres')) && args.includes(dir)
 }
