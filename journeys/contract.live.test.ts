@@ -36,7 +36,8 @@ const saved = (ctx) => ({
   json: { id: ctx.id },
 })
 const raw = (ctx) => ({
-  method: 'PUT', path: '/raw', headers: { ...mark(ctx), 'User-Agent': 'me', 'Content-Type': 'text/csv' }, body: 'a,ü\\n"1"',
+  method: 'PUT', path: '/raw', body: 'a,ü\\n"1"',
+  headers: { ...mark(ctx), 'User-Agent': 'me', 'Content-Type': 'text/csv' },
 })
 const bare = (ctx) => ({ method: 'DELETE', path: '/things/' + ctx.id, headers: mark(ctx) })
 const authorized = (ctx) => ({ ...mark(ctx), Authorization: ctx.token })
@@ -70,16 +71,22 @@ export default [
   { name: 'ends-early', steps: [
     get('first', '/before-500'), get('fails', '/status/500'), get('never', '/never'),
   ] },
-  { name: 'check-fails', steps: [get('first', '/checked', { check: expectWord('other') }), get('never', '/never')] },
+  { name: 'check-fails', steps: [
+    get('first', '/checked', { check: expectWord('other') }), get('never', '/never'),
+  ] },
   { name: 'no-redirect', steps: [
     get('moved', '/redirect', { status: 302 }), get('then', '/after-redirect'),
   ] },
-  { name: 'any-2xx', steps: [get('made', '/status/201'), get('none', '/status/299'), get('then', '/after-2xx')] },
+  { name: 'any-2xx', steps: [
+    get('made', '/status/201'), get('none', '/status/299'), get('then', '/after-2xx'),
+  ] },
   { name: 'one-of', steps: [
     get('gone', '/status/410', { status: [404, 410], check: expectWord('this') }), get('then', '/after-one-of'),
   ] },
   { name: 'only-201', steps: [get('ok', '/status/200', { status: 201 }), get('never', '/never')] },
-  { name: 'checked-500', steps: [get('bad', '/checked/500', { check: () => undefined }), get('never', '/never')] },
+  { name: 'checked-500', steps: [
+    get('bad', '/checked/500', { check: () => undefined }), get('never', '/never'),
+  ] },
   { name: 'checked-302', steps: [get('moved', '/checked/302', { save: () => ({}) }), get('never', '/never')] },
   { name: 'listed-and-checked', steps: [
     get('gone', '/listed/404', { status: 404, check: expectWord('other') }), get('never', '/never'),

@@ -141,7 +141,7 @@ export function toAnnotations(
     .slice(0, maxAnnotations)
 }
 
-/** A runner shows at most so many of each level of a step. */
+/** What a runner shows at most of each level, for one step. */
 const maxCommands = 10
 
 /** Annotations as lines that GitHub's runner reads: for jobs that may not write a check. */
