@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -111,12 +111,21 @@ export interface Pager {
   stop: () => Promise<void>
 }
 
-export async function startPager(folder: string, speed: number, edit?: Edit): Promise<Pager> {
+/**
+ * @param through changes the finished configuration, to put something between Alertmanager and a receiver
+ */
+export async function startPager(
+  folder: string,
+  speed: number,
+  edit?: Edit,
+  through: (configuration: string) => string = (configuration) => configuration,
+): Promise<Pager> {
   mkdirSync(folder, { recursive: true })
   const plan = { monitoring, folder, speed, ...(edit !== undefined && { edit }) }
   const written = await writeAlertmanager(plan, Date.now)
   if (written.state !== 'ok') throw new Error(written.reason)
   const { receivers, file, env } = written.value
+  writeFileSync(file, through(readFileSync(file, 'utf8')))
   const program = await requireTool('alertmanager')
   const port = await freePort()
   const start = async () => {
@@ -146,9 +155,13 @@ export async function startPager(folder: string, speed: number, edit?: Edit): Pr
   }
 }
 
+/** Evaluations in 15 minutes and in one: for how long and how often Prometheus sends a resolved alert. */
+const retention = 60
+const resend = 4
+
 /**
- * Sends to Alertmanager what Prometheus would send: each firing alert at each evaluation, and once when it is
- * resolved. Evaluations come `speed` times as fast.
+ * Sends to Alertmanager what Prometheus would send: each firing alert at each evaluation, and a resolved one
+ * each minute. Evaluations come `speed` times as fast.
  *
  * @returns the deliveries, with the minute after the beginning of the outage
  */
@@ -161,6 +174,7 @@ export async function playNight(
 ): Promise<(Delivery & { minute: number })[]> {
   const startedMs = Date.now()
   const active = new Map<string, { alert: FiringAlert; startsAt: string }>()
+  const resolved = new Map<string, FiringAlert & { startsAt: string; endsAt: string; step: number }>()
   const from = pager.receivers.received().length
   for (const [step, firing] of evaluations.entries()) {
     const dueMs = startedMs + (step * stepMs) / speed
@@ -168,16 +182,22 @@ export async function playNight(
     await atStep(step)
     const now = new Date().toISOString()
     const keys = new Set(firing.map((alert) => JSON.stringify(alert.labels)))
-    const ended = [...active].filter(([key]) => !keys.has(key))
-    for (const [key] of ended) active.delete(key)
+    for (const [key, { alert, startsAt }] of active) {
+      if (keys.has(key)) continue
+      active.delete(key)
+      resolved.set(key, { ...alert, startsAt, endsAt: now, step })
+    }
     for (const alert of firing) {
       const key = JSON.stringify(alert.labels)
+      resolved.delete(key)
       active.set(key, { alert, startsAt: active.get(key)?.startsAt ?? now })
     }
     const farAway = new Date(Date.now() + 3_600_000).toISOString()
     await post(pager.url(), [
       ...[...active.values()].map(({ alert, startsAt }) => ({ ...alert, startsAt, endsAt: farAway })),
-      ...ended.map(([, { alert, startsAt }]) => ({ ...alert, startsAt, endsAt: now })),
+      ...[...resolved.values()]
+        .filter((alert) => step - alert.step <= retention && (step - alert.step) % resend === 0)
+        .map(({ step: _, ...alert }) => alert),
     ])
   }
   await sleep(60_000 / speed + 500)
@@ -190,7 +210,8 @@ export async function playNight(
     }))
 }
 
-async function post(url: string, alerts: readonly object[]): Promise<void> {
+/** Sends alerts as Prometheus does. */
+export async function post(url: string, alerts: readonly object[]): Promise<void> {
   if (alerts.length === 0) return
   const response = await fetch(`${url}/api/v2/alerts`, {
     method: 'POST',

@@ -12,6 +12,8 @@ const attempts = (result: string): string =>
 const query = (part: 'sum' | 'count'): string =>
   `db_query_duration_seconds_${part}{job="todo-backend",query="tasks.list"}`
 
+const buckets = ['0.5', '1', '2', '5', '10', '+Inf'].map(bucket)
+
 /** Everything works: 45 user requests in 15 s, logins, probes, and what the rules about monitoring read. */
 const healthy: readonly SeriesTimeline[] = [
   ...[...jobs, 'vigil-probes', 'alertmanager'].map((job) =>
@@ -29,7 +31,7 @@ const healthy: readonly SeriesTimeline[] = [
   constant('db_connection_errors_total{job="todo-backend"}', 0),
   constant(query('sum'), 0.2),
   constant(query('count'), 43),
-  ...['0.5', '1', '2', '5', '10', '+Inf'].map((le) => constant(bucket(le), 43)),
+  ...buckets.map((series) => constant(series, 43)),
   ...['health', 'ready', 'auth-flow', 'task-crud', 'export-import'].map((name) =>
     steady(probe(name), 'gauge', 1),
   ),
@@ -52,6 +54,10 @@ function slower(le: string, each: number): SeriesTimeline[] {
     .filter((bound) => Number(bound) <= Number(le))
     .map((bound) => counter(bucket(bound), 43, 43 - each, 43))
 }
+
+const disk = (name: string): string =>
+  `node_filesystem_${name}{job="node-exporter",instance="node-exporter:1",device="vda",fstype="ext4",mountpoint="/"}`
+const flapping = (name: string): SeriesTimeline => ({ ...gauge(probe(name), 1, 1, 1), every: '75s' })
 
 const failedLogins = [counter(attempts('success'), 5, 0, 5), counter(attempts('error'), 0, 5, 0)]
 const down = (...names: readonly string[]): SeriesTimeline[] =>
@@ -90,6 +96,18 @@ export const outages = {
   'memory runs out': during(
     gauge('node_memory_MemAvailable_bytes{job="node-exporter",instance="node-exporter:1"}', 3e9, 0.2e9, 3e9),
   ),
+  'the disk is full': during(
+    gauge(disk('avail_bytes'), 40e9, 0.5e9, 40e9),
+    steady(disk('size_bytes'), 'gauge', 100e9),
+    steady(disk('readonly'), 'gauge', 0),
+  ),
+  'hardly any traffic': during(
+    steady('job:user_requests:usual1h', 'gauge', 43 / 15),
+    ...[route('/tasks', 200), ...buckets].map((series) => counter(series, 43, 6, 43)),
+  ),
+  // They fail four times, and succeed once: each failure could be the beginning of an outage.
+  'two probes flap': during(...['health', 'task-crud'].map(flapping)),
+  'the health probe flaps, and an endpoint fails': during(flapping('health'), ...failing(11)),
   'two outages: the database, and memory': during(
     gauge('pg_up{job="postgres-exporter",instance="postgres-exporter:1"}', 1, 0, 1),
     counter('db_connection_errors_total{job="todo-backend"}', 0, 40, 0),

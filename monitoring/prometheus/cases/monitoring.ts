@@ -18,14 +18,14 @@ export const monitoringCases: readonly AlertCase[] = [
   alertCase('Watchdog', undefined, {
     always: true,
     timelines: [],
-    summary: 'Alerting works (value 1)',
+    summary: 'Alerting works',
     description: 'This alert always fires. An external service must notify you when it stops.',
   }),
   alertCase('CriticalAlertPersists', '15m', {
     timelines: [gauge(critical, null, 1, null)],
     labels: { unresolved: 'APIUnavailable' },
     overFor: '20m',
-    summary: 'APIUnavailable for 15 minutes (value 1)',
+    summary: 'APIUnavailable for 15 minutes',
     description:
       'It is still not resolved, so the secondary team, Backend, is called too. First: join the ' +
       'incident, and ask what was tried.',
@@ -34,7 +34,7 @@ export const monitoringCases: readonly AlertCase[] = [
     timelines: [gauge(critical, null, 1, null)],
     labels: { unresolved: 'APIUnavailable' },
     overFor: '40m',
-    summary: 'APIUnavailable for 30 minutes (value 1)',
+    summary: 'APIUnavailable for 30 minutes',
     description:
       'The primary and the secondary team are working on it or cannot be reached. First: ask the ' +
       'on-call engineer, and inform the users.',

@@ -120,7 +120,7 @@ function causeCase(
     labels: { cause },
     ...(quiet !== undefined && { quiet }),
     ...(barely !== undefined && { barely }),
-    summary: `Alerts that follow from ${cause} held back (value 1)`,
+    summary: `Alerts that follow from ${cause} held back`,
     description:
       'Alertmanager holds them back while the cause is pending or firing, and for 5 minutes after its end. ' +
       'This alert is sent to no one.',
