@@ -10,6 +10,7 @@ import { alertCases } from '../prometheus/promtool.ts'
 import { readRules } from '../prometheus/rules.ts'
 import { findNamedAlerts } from '../receivers/index.ts'
 import type { Delivery } from '../receivers/index.ts'
+import { firstHour } from './testing/first-hour.ts'
 import { evaluateRules, playNight, post, startPager } from './testing/night.ts'
 import type { FiringAlert, Pager } from './testing/night.ts'
 import { outages } from './testing/outages.ts'
@@ -195,4 +196,14 @@ describe.concurrent('the notifications', () => {
       await pager.stop()
     }
   })
+})
+
+it('the first hour of a fresh deployment raises nothing', { timeout: 90_000 }, async () => {
+  const evaluations = await evaluateRules(firstHour(), join(scratch, 'first-hour'), {
+    before: 60,
+    outage: 0,
+    after: 0,
+  })
+  expect(evaluations).toHaveLength(240)
+  expect(evaluations.flat()).toEqual([])
 })

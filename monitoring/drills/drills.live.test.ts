@@ -22,7 +22,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'vigil-drills-'))
 const signal = new AbortController().signal
 
-/** Production's configuration with four deliberate errors. */
+/** Production's configuration with five deliberate errors. */
 const broken: Edit = (file, text) => {
   if (file === 'pagerduty_on_call') return '0'.repeat(32)
   if (!file.endsWith('.yml')) return text
@@ -41,6 +41,10 @@ const broken: Edit = (file, text) => {
     const slow = rules.find(({ alert }) => alert === 'APISlow')
     document.setIn([...(slow?.path ?? []), 'expr'], slow?.expr.replace('> 1\n', '> 100\n'))
     document.setIn([...(rules.find(({ alert }) => alert === 'APIUnavailable')?.path ?? []), 'for'], '1h')
+    // An alert that fires in the drill of another one.
+    const lockouts = rules.find(({ alert }) => alert === 'AccountLockouts')
+    const failures = rules.find(({ alert }) => alert === 'AuthenticationFailuresHigh')
+    document.setIn([...(lockouts?.path ?? []), 'expr'], failures?.expr)
   }
   return document.toString({ lineWidth: 0 })
 }
@@ -85,6 +89,7 @@ beforeAll(async () => {
   const wanted = new Set([
     'DiskSpaceLow',
     'AuthenticationFailuresHigh',
+    'DatabaseConnectionsHigh',
     'APISlow',
     'APIUnavailable',
     'NewRegistrations',
@@ -109,7 +114,23 @@ afterAll(async () => {
 const result = (alert: string): Partial<DrillResult> =>
   report.results.find((each) => each.alert === alert) ?? {}
 
-describe('drills of a configuration with four errors', () => {
+describe('drills of a configuration with five errors', () => {
+  it('follow an alert until it is resolved, and everyone knows', () => {
+    const { messages = [], ...whole } = result('DatabaseConnectionsHigh')
+    expect(whole).toMatchObject({
+      state: 'passed',
+      deliveredTo: ['slack slack_alerts'],
+      resolveSeconds: expect.any(Number),
+    })
+    expect(messages.map(({ status }) => status)).toEqual(['firing', 'resolved'])
+  })
+
+  it('name an alert that reaches people although no drill causes it', () => {
+    expect(report.unexpected).toEqual([
+      expect.stringMatching(/^AccountLockouts was delivered to slack slack_security although no drill/),
+    ])
+  })
+
   it('deliver an alert without errors', () => {
     expect(result('NewRegistrations')).toMatchObject({
       state: 'passed',

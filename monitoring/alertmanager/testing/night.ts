@@ -36,7 +36,7 @@ export interface Stages {
  * @param folder for the test file
  */
 export async function evaluateRules(
-  series: readonly SeriesTimeline[],
+  series: readonly (SeriesTimeline | { series: string; values: string })[],
   folder: string,
   { before = 11, outage = 12, after = 18 }: Stages = {},
 ): Promise<FiringAlert[][]> {
@@ -47,7 +47,9 @@ export async function evaluateRules(
   const names = readRules().alerts.map(({ alert }) => alert)
   const test = {
     interval: '15s',
-    input_series: series.map((one) => ({ series: one.series, values: seriesValues(one, lengths, stepMs) })),
+    input_series: series.map((one) =>
+      'values' in one ? one : { series: one.series, values: seriesValues(one, lengths, stepMs) },
+    ),
     alert_rule_test: Array.from({ length: steps }, (_, step) =>
       names
         .filter((name) => name !== 'Watchdog')

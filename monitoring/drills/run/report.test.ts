@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { readXml } from '../../../reports/junit/testing/read-xml.ts'
 import type { DrillResult } from '../table/drill.ts'
 import type { DrillsReport } from './run-drills.ts'
-import { drillsDocument, drillsJunit, drillsText, judgeDrills } from './report.ts'
+import { drillsPage } from './page.ts'
+import { drillListText, drillsDocument, drillsJunit, drillsText, judgeDrills } from './report.ts'
+import { drills } from '../table/drills.ts'
 
 const passed: DrillResult = {
   requirement: 'C1',
@@ -55,10 +57,10 @@ describe('the report of drills', () => {
       drillsText(report({ results: [lost, { ...passed, standIn: 'a part is simulated' }] }), 60, 160),
     ).toBe(
       [
-        'alert      fires s  delivered s  escalated s  resolved s  to',
-        'C1 Slow *      9.3          0.1                      4.0  pagerduty on_call, sms todo  pass',
+        'alert      fires s  delivered s  escalated s  resolved s  to                           then to',
+        'C1 Slow *      9.3          0.1                      4.0  pagerduty on_call, sms todo           pass',
         'H2 Errors                                                                           ' +
-          '   LOST at receiver',
+          '            LOST at receiver',
         '',
         'H2 Errors: lost at receiver: it responded 400 <"bad">',
         '',
@@ -93,5 +95,72 @@ describe('the report of drills', () => {
       speed: 60,
       drills: [{ alert: 'Slow' }, { alert: 'Errors' }],
     })
+  })
+})
+
+describe('the page of drills', () => {
+  const sms = {
+    via: 'sms',
+    address: 'arn:aws:sns:x:1:todo',
+    atMs: 9000,
+    status: 'firing',
+    title: 'CRITICAL Slow: <script>alert(1)</script>',
+    text: 'CRITICAL Slow: <script>alert(1)</script> https://here/latency.md#slow',
+    response: { state: 'ok' },
+  } as const
+  const shown = drillsPage(
+    report({
+      results: [
+        lost,
+        {
+          ...passed,
+          events: [
+            { atMs: 1000, hop: 'fault', subject: 'Slow', text: 'it is slow' },
+            { atMs: 3000, hop: 'pending', subject: 'Slow', text: 'its rule is true' },
+            { atMs: 8000, hop: 'firing', subject: 'Slow', text: 'Slow fires' },
+            { atMs: 9000, hop: 'receiver', subject: 'sms arn:aws:sns:x:1:todo', text: sms.title },
+          ],
+          messages: [sms],
+        },
+      ],
+      messages: [sms, { ...sms, via: 'email', text: 'Watchdog' }],
+      unexpected: ['Down was delivered'],
+    }),
+    60,
+  )
+
+  it('shows each hop with its time, on both clocks', () => {
+    expect(shown.match(/<td><span class="whole">.*?<\/td>\n?<td>.*?<\/td>/gs)?.map(textOf)).toEqual([
+      '0.0 s (0 s)fault begins',
+      '2.0 s (2 min)rule, pending',
+      '7.0 s (7 min)firing',
+      '8.0 s (8 min)receiver',
+    ])
+    expect(shown).toContain('lost at receiver: it responded 400 &lt;&quot;bad&quot;&gt;')
+    expect(shown).toContain('Unexpected: Down was delivered')
+  })
+
+  it('shows each message once, as text, and no script', () => {
+    expect(shown.match(/class="message"/g)).toHaveLength(2)
+    expect(shown).toContain(`${sms.text.length} of 160 characters`)
+    expect(shown).toContain('id="others"')
+    expect(shown).not.toMatch(/<script|javascript:/)
+    expect(shown).toContain('content="default-src &#39;none&#39;; style-src')
+  })
+})
+
+const textOf = (markup: string): string => markup.replaceAll(/<[^>]*>|\n/g, '')
+
+describe('on a narrow terminal', () => {
+  it.each([200, 110, 90])('the column of receivers is the last to go: %i columns', (width) => {
+    const escalatedTo = ['pagerduty pagerduty_management', 'email engineering-management@example.com']
+    const [heading = ''] = drillsText(report({ results: [{ ...passed, escalatedTo }] }), 60, width).split(
+      '\n',
+    )
+    expect(heading).toMatch(width === 200 ? / to {2,}then to$/ : / to$/)
+    const list = drillListText(drills, width).split('\n')
+    expect(list[0]).toMatch(/^alert .* to( +escalates after)?$/)
+    expect(list).toHaveLength(drills.length + 2)
+    expect(list[1]).toContain('pagerduty on_call, sms todo-on-call')
   })
 })

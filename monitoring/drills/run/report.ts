@@ -40,6 +40,7 @@ const columns: readonly Column[] = [
   { heading: 'escalated s', align: 'right', weight: 3 },
   { heading: 'resolved s', align: 'right', weight: 4 },
   { heading: 'to', align: 'left', weight: 7 },
+  { heading: 'then to', align: 'left', weight: 2 },
   { heading: '', align: 'left', weight: Infinity },
 ]
 
@@ -91,7 +92,8 @@ function toRow(result: DrillResult): string[] {
     secondsText(result.deliverSeconds),
     secondsText(result.escalateSeconds),
     result.stays === undefined ? secondsText(result.resolveSeconds) : '-',
-    [...result.deliveredTo, ...result.escalatedTo.map((to) => `then ${to}`)].map(shortDestination).join(', '),
+    result.deliveredTo.map(shortDestination).join(', '),
+    result.escalatedTo.map(shortDestination).join(', '),
     stateText[result.state](result),
   ]
 }

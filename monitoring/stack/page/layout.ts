@@ -34,8 +34,7 @@ export const contentSecurityPolicy =
 /** A page without scripts. It refreshes itself by its header, so that it also works in a text browser. */
 export function renderPage({ title, refreshSeconds, width }: Layout, body: readonly Markup[]): string {
   const refresh =
-    refreshSeconds !== undefined &&
-    element('meta', { 'http-equiv': 'refresh', content: String(refreshSeconds) })
+    refreshSeconds !== undefined && html`<meta http-equiv="refresh" content="${refreshSeconds}">`
   const navigation = links.map(([path, name]) => html`<li>${element('a', { href: path }, text(name))}</li>`)
   const top = html`<header class="top"><b>vigil up</b><nav><ul>${navigation}</ul></nav></header>`
   return renderShell(title, html`${refresh}`, html`${top}${element('main', { class: width }, [...body])}`)
@@ -43,10 +42,8 @@ export function renderPage({ title, refreshSeconds, width }: Layout, body: reado
 
 /** A page in a file of its own. Mail in it may bring its style, and nothing that is loaded. */
 export function renderFile(title: string, top: string, body: readonly Markup[]): string {
-  const policy = element('meta', {
-    'http-equiv': 'Content-Security-Policy',
-    content: "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
-  })
+  const content = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+  const policy = html`<meta http-equiv="Content-Security-Policy" content="${text(content)}">`
   const header = html`<header class="top"><b>${text(top)}</b></header>`
   return renderShell(title, policy, html`${header}<main>${body}</main>`)
 }
