@@ -23,7 +23,7 @@ function since(firstMs: number, series: string, value: number, perMinute = 0): S
   )
 }
 
-/** What the scheduler exposes of a probe: it runs at its due times, and no result exists before its first run. */
+/** What the scheduler exposes of a probe: it runs at its due times, and has no result before that. */
 function probeSamples(name: string, every: string, timeoutMs: number): Samples[] {
   const parsed = parseCadence(every)
   if (parsed.state !== 'ok') throw new Error(parsed.problem)
@@ -54,8 +54,8 @@ const backend = 'job="todo-backend",instance="todo-backend:1"'
 const jobs = ['todo-backend', 'node-exporter', 'postgres-exporter', 'process-exporter', 'pushgateway']
 
 /**
- * The first hour of a fresh deployment, as Prometheus scrapes it: targets that start one after the other, requests
- * of the probes only, alerts that are dropped while Alertmanager starts, no drill and no push ever.
+ * The first hour of a fresh deployment, as Prometheus scrapes it: targets that start one after the other,
+ * requests of the probes only, alerts that are dropped while Alertmanager starts, no drill and no push ever.
  */
 export function firstHour(): Samples[] {
   return [

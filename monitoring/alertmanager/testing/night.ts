@@ -108,6 +108,8 @@ const monitoring = fileURLToPath(new URL('../..', import.meta.url))
 export interface Pager {
   receivers: Receivers
   url: () => string
+  /** How often it was started. */
+  starts: () => number
   /** Ends Alertmanager immediately and starts it again with the same data. */
   restart: () => Promise<void>
   stop: () => Promise<void>
@@ -143,18 +145,26 @@ export async function startPager(
     return started.service
   }
   let service = await start()
+  let starts = 1
   return {
     receivers,
+    starts: () => starts,
     url: () => service.url,
     restart: async () => {
       await service.stop()
       service = await start()
+      starts += 1
     },
     stop: async () => {
       await service.stop()
       await receivers.stop()
     },
   }
+}
+
+interface SentAlert extends FiringAlert {
+  startsAt: string
+  endsAt: string
 }
 
 /** Evaluations in 15 minutes and in one: for how long and how often Prometheus sends a resolved alert. */
@@ -176,8 +186,9 @@ export async function playNight(
 ): Promise<(Delivery & { minute: number })[]> {
   const startedMs = Date.now()
   const active = new Map<string, { alert: FiringAlert; startsAt: string }>()
-  const resolved = new Map<string, FiringAlert & { startsAt: string; endsAt: string; step: number }>()
+  const resolved = new Map<string, { alert: SentAlert; step: number }>()
   const from = pager.receivers.received().length
+  let starts = pager.starts()
   for (const [step, firing] of evaluations.entries()) {
     const dueMs = startedMs + (step * stepMs) / speed
     await sleep(Math.max(0, dueMs - Date.now()))
@@ -187,7 +198,7 @@ export async function playNight(
     for (const [key, { alert, startsAt }] of active) {
       if (keys.has(key)) continue
       active.delete(key)
-      resolved.set(key, { ...alert, startsAt, endsAt: now, step })
+      resolved.set(key, { alert: { ...alert, startsAt, endsAt: now }, step })
     }
     for (const alert of firing) {
       const key = JSON.stringify(alert.labels)
@@ -195,12 +206,23 @@ export async function playNight(
       active.set(key, { alert, startsAt: active.get(key)?.startsAt ?? now })
     }
     const farAway = new Date(Date.now() + 3_600_000).toISOString()
-    await post(pager.url(), [
+    const alerts: SentAlert[] = [
       ...[...active.values()].map(({ alert, startsAt }) => ({ ...alert, startsAt, endsAt: farAway })),
       ...[...resolved.values()]
-        .filter((alert) => step - alert.step <= retention && (step - alert.step) % resend === 0)
-        .map(({ step: _, ...alert }) => alert),
-    ])
+        .filter((ended) => step - ended.step <= retention && (step - ended.step) % resend === 0)
+        .map(({ alert }) => alert),
+    ]
+    // A version without --dispatch.start-delay sends old alerts immediately after a start, before it knows
+    // those of the same request that hold them back (https://github.com/prometheus/alertmanager/issues/4064).
+    if (starts !== pager.starts()) {
+      await post(
+        pager.url(),
+        alerts.filter(({ labels }) => labels['alertname'] === 'CausePending'),
+      )
+      await sleep(200)
+    }
+    starts = pager.starts()
+    await post(pager.url(), alerts)
   }
   await sleep(60_000 / speed + 500)
   return pager.receivers

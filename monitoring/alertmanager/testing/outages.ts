@@ -56,7 +56,7 @@ function slower(le: string, each: number): SeriesTimeline[] {
 }
 
 const disk = (name: string): string =>
-  `node_filesystem_${name}{job="node-exporter",instance="node-exporter:1",device="vda",fstype="ext4",mountpoint="/"}`
+  `node_filesystem_${name}{instance="node-exporter:1",device="vda",fstype="ext4",mountpoint="/"}`
 const flapping = (name: string): SeriesTimeline => ({ ...gauge(probe(name), 1, 1, 1), every: '75s' })
 
 const failedLogins = [counter(attempts('success'), 5, 0, 5), counter(attempts('error'), 0, 5, 0)]

@@ -18,15 +18,15 @@ import type { ServiceUnderTest } from './service-under-test.ts'
 /** Hosts of production that no alert of the drills needs. */
 const absentHosts = ['grafana', 'loki', 'otel-collector', 'tempo', 'alloy']
 /**
- * Durations of Prometheus that are flags and not configuration, in milliseconds. Alertmanager resolves an alert
- * that it does not get again within four times the resend delay. Production's is 10 s, which would be less than
- * a second here: the processor is not faster, and a pause of one second is no resolution.
+ * Durations of Prometheus that are flags and not configuration, in milliseconds, as in docker-compose.yml.
+ * Alertmanager resolves an alert that it does not get again within four times the resend delay or interval: a
+ * pause of this machine of a second ends an alert on the faster clock.
  */
 const durationFlags = {
   '--query.lookback-delta': 300_000,
   '--rules.alert.for-outage-tolerance': 3_600_000,
   '--rules.alert.for-grace-period': 600_000,
-  '--rules.alert.resend-delay': 60_000,
+  '--rules.alert.resend-delay': 10_000,
 }
 
 export interface AlertingPlan extends ConfigurationPlan {

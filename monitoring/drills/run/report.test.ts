@@ -57,8 +57,9 @@ describe('the report of drills', () => {
       drillsText(report({ results: [lost, { ...passed, standIn: 'a part is simulated' }] }), 60, 160),
     ).toBe(
       [
-        'alert      fires s  delivered s  escalated s  resolved s  to                           then to',
-        'C1 Slow *      9.3          0.1                      4.0  pagerduty on_call, sms todo           pass',
+        'alert      fires s  delivered s  escalated s  resolved s  to' + ' '.repeat(27) + 'then to',
+        'C1 Slow *      9.3          0.1                      4.0  pagerduty on_call, sms todo' +
+          '           pass',
         'H2 Errors                                                                           ' +
           '            LOST at receiver',
         '',
