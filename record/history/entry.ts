@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ComparableRun, Run } from '../index.ts'
+import type { ComparableRun, Endpoint, Run } from '../index.ts'
 import { identifyLoad, identifyTarget } from '../environment.ts'
 import { jsonOf } from '../documents/index.ts'
 
@@ -39,7 +39,33 @@ export const runEntrySchema = z.object({
 /** What history keeps of a run: its overall figures, and how it was judged. The record has the rest. */
 export type RunEntry = z.infer<typeof runEntrySchema>
 
-export function entryOf(run: Run, verdict: RunEntry['verdict']): RunEntry {
+/** The figures of one step of a run, as narrow as they can be searched: histograms stay in the record. */
+export type StepFigures = Pick<RunEntry, 'requests' | 'errors'> & RunEntry['latency']
+
+export const stepColumns = [
+  'requests',
+  'errors',
+  'meanMs',
+  'p50Ms',
+  'p90Ms',
+  'p95Ms',
+  'p99Ms',
+  'maxMs',
+] as const satisfies (keyof StepFigures)[]
+
+/** An entry to be kept, with its steps by `journey/step`. */
+export interface KeptRun extends RunEntry {
+  steps: Record<string, StepFigures>
+}
+
+/** One step of one run. */
+export interface StepRun {
+  run: string
+  startedMs: number
+  figures: StepFigures
+}
+
+export function entryOf(run: Run, verdict: RunEntry['verdict']): KeptRun {
   const { requests, errors, errorRate, throughputRps, latency } = run.totals
   const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = latency
   return {
@@ -59,6 +85,26 @@ export function entryOf(run: Run, verdict: RunEntry['verdict']): RunEntry {
     errorRate,
     throughputRps,
     latency: { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs },
+    steps: Object.fromEntries(
+      Object.entries(run.endpoints).map(([step, endpoint]) => [step, toStepFigures(endpoint)]),
+    ),
+  }
+}
+
+function toStepFigures({ requests, errors, latency }: Endpoint): StepFigures {
+  const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = latency
+  return { requests, errors, meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs }
+}
+
+/** An entry with the figures of one of its steps in place of the overall ones. */
+export function withStep(entry: RunEntry, { requests, errors, ...latency }: StepFigures): RunEntry {
+  return {
+    ...entry,
+    requests,
+    errors,
+    errorRate: requests === 0 ? 0 : errors / requests,
+    throughputRps: entry.requests === 0 ? 0 : (entry.throughputRps * requests) / entry.requests,
+    latency,
   }
 }
 

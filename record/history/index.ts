@@ -1,5 +1,5 @@
-export { comparableOf, runEntrySchema, unknownKey } from './entry.ts'
-export type { RunEntry } from './entry.ts'
+export { comparableOf, runEntrySchema, unknownKey, withStep } from './entry.ts'
+export type { KeptRun, RunEntry, StepFigures, StepRun } from './entry.ts'
 export { prunable, prune, withHistory } from './sync.ts'
 export { isDamagedFile } from './sqlite/database.ts'
 export { historyFile } from './sqlite/history.ts'

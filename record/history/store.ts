@@ -1,4 +1,4 @@
-import type { RunEntry } from './entry.ts'
+import type { KeptRun, RunEntry, StepRun } from './entry.ts'
 
 /** Runs that can be compared with each other. */
 export interface Series {
@@ -35,13 +35,20 @@ export interface SetAside {
  */
 export interface RunHistory {
   /** All or none; a later entry of a run takes the place of an earlier one. */
-  put: (entries: readonly RunEntry[], setAside: readonly SetAside[]) => Promise<void>
-  /** Those of these runs that it holds completely: not those of an older version, which lack their series. */
+  put: (entries: readonly KeptRun[], setAside: readonly SetAside[]) => Promise<void>
+  /**
+   * Those of these runs that it holds completely: not those of an older version, which lack their series or
+   * their steps.
+   */
   known: (ids: readonly string[]) => Promise<Set<string>>
   /** Every series that has a run, by suite. */
   series: (suite?: string) => Promise<Series[]>
   /** The newest runs of a series, oldest of them first, and how many there are in all. */
   runs: (series: Series, newest: number) => Promise<{ entries: RunEntry[]; all: number }>
+  /** The steps that some run of a series had. */
+  steps: (series: Series) => Promise<string[]>
+  /** One step of the newest runs of a series that began at a time or later, oldest of them first. */
+  step: (series: Series, step: string, since: { newest: number; fromMs?: number }) => Promise<StepRun[]>
   /** The newest run of each series, by time, the newest first. */
   latest: (suite?: string) => Promise<RunEntry[]>
   /** Of the folder of runs that it was opened for. */

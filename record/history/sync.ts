@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { rm, stat } from 'node:fs/promises'
 import { jsonOf } from '../documents/index.ts'
 import { entryOf } from './entry.ts'
-import type { RunEntry } from './entry.ts'
+import type { KeptRun, RunEntry } from './entry.ts'
 import { describeMissingPackage } from '../optional-packages.ts'
 import type { withPostgres as WithPostgres } from './postgres/connect.ts'
 import { HistoryUnavailable } from './store.ts'
@@ -88,7 +88,7 @@ async function stateOf(folder: string): Promise<string | undefined> {
 const abandonedMs = 86_400_000
 
 /** A run as history keeps it; `open` while it may yet have a record. */
-async function readRun(out: string, id: string): Promise<RunEntry | SetAside | 'open' | 'abandoned'> {
+async function readRun(out: string, id: string): Promise<KeptRun | SetAside | 'open' | 'abandoned'> {
   const folder = join(out, 'runs', id)
   const stored = await readRecord(folder)
   if (stored.state === 'ok') return { ...entryOf(stored.run, await verdictIn(folder)), id }

@@ -4,6 +4,8 @@ import type { CommonOptions } from '../../shared/options.ts'
 
 export interface HistoryOptions extends Pick<CommonOptions, 'config' | 'out' | 'json'> {
   metric?: string
+  /** `journey/step` */
+  step?: string
   /** A file with one series per line; `-` for standard input. */
   batch?: string
   /** Number of newest runs of each series to show. */
@@ -21,6 +23,7 @@ export function addHistoryCommand(
     .command('history [suite]')
     .description('Shows runs over time, and approximately where their level changed.')
     .option('--metric <metric>', 'show only this metric')
+    .option('--step <journey/step>', 'show this step instead of whole runs')
     .option(
       '--batch <file>',
       'file with one series per line, or - for standard input; prints the change points of each on a line',
@@ -45,6 +48,7 @@ export function addHistoryCommand(
       examplesText([
         'vigil history',
         'vigil history browse --metric p95Ms',
+        'vigil history browse --step todo/list --metric p95Ms',
         'vigil history --latest',
         'vigil history --prune --keep 500',
         'vigil history --batch series.jsonl > changes.jsonl',

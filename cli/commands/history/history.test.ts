@@ -167,6 +167,14 @@ describe('vigil history', () => {
     rmSync(place, { recursive: true, force: true })
   })
 
+  it('--step shows one step of each run, and its changes', async () => {
+    const { stdout } = await run('browse', { step: 'a', metric: 'p50Ms' })
+    expect(stdout).toMatch(/^ {2}─ p50Ms .*\(\+30 %\)/m)
+    await expect(run('browse', { step: 'b' })).rejects.toThrow(
+      '--step: found "b", expected a step of these runs: a',
+    )
+  })
+
   it('--latest shows the verdict of the newest run of each suite', async () => {
     const { stdout } = await run(undefined, { latest: true })
     expect(stdout).toMatch(

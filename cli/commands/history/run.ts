@@ -7,11 +7,12 @@ import { loadConfig, suggestName } from '../../../config/index.ts'
 import {
   comparableOf,
   HistoryUnavailable,
-  withHistory,
   prunable,
   prune,
+  withHistory,
+  withStep,
 } from '../../../record/history/index.ts'
-import type { HistoryDatabase, RunEntry, RunHistory } from '../../../record/history/index.ts'
+import type { HistoryDatabase, RunEntry, RunHistory, Series } from '../../../record/history/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { findHistoryDatabase, damageStamp } from '../../shared/history.ts'
@@ -91,7 +92,7 @@ async function lookInto(
     return await withHistory(where, async (index) => ({
       state: 'found',
       latest: await newestRuns(index, suite),
-      groups: options.latest ? [] : await groupsOf(index, suite, options.runs, changePoints, budgetsOf),
+      groups: options.latest ? [] : await groupsOf(index, suite, options, changePoints, budgetsOf),
       setAside: (await index.setAside()).map(({ problem }) => problem),
     }))
   } catch (error) {
@@ -150,23 +151,53 @@ async function newestRuns(index: RunHistory, suite: string | undefined): Promise
 async function groupsOf(
   index: RunHistory,
   suite: string | undefined,
-  newest: number,
+  options: Pick<HistoryOptions, 'runs' | 'step'>,
   changePoints: ChangePointOptions,
   budgetsOf: (suite: string) => Budgets,
 ): Promise<HistoryGroup[]> {
   const groups: HistoryGroup[] = []
   for (const series of await index.series(suite)) {
     if (series.engine === 'probe') continue
-    const { entries, all } = await index.runs(series, newest)
+    const { entries, all } = await index.runs(series, options.runs)
+    const { step } = options
+    const shown = step === undefined ? entries : await entriesOfStep(index, series, step, entries)
+    if (shown.length === 0) continue
+    const budgets = budgetsOf(series.suite)
     groups.push({
       ...series,
       all,
-      runs: entries,
-      ...examineHistory(entries.map(comparableOf), changePoints),
-      budgets: budgetsOf(series.suite),
+      runs: shown,
+      ...examineHistory(shown.map(comparableOf), changePoints),
+      budgets: step === undefined ? budgets : (budgets.steps?.[step] ?? {}),
     })
   }
+  if (groups.length === 0 && options.step !== undefined) throw await unknownStep(index, suite, options.step)
   return groups
+}
+
+async function entriesOfStep(
+  index: RunHistory,
+  series: Series,
+  step: string,
+  entries: readonly RunEntry[],
+): Promise<RunEntry[]> {
+  const runs = await index.step(series, step, { newest: entries.length })
+  const figures = new Map(runs.map((one) => [one.run, one.figures]))
+  return entries.flatMap((entry) => {
+    const own = figures.get(entry.id)
+    return own === undefined ? [] : [withStep(entry, own)]
+  })
+}
+
+async function unknownStep(index: RunHistory, suite: string | undefined, step: string): Promise<UsageError> {
+  const known = await Promise.all((await index.series(suite)).map(async (series) => index.steps(series)))
+  const names = [...new Set(known.flat())]
+  return new UsageError(
+    `--step: found ${JSON.stringify(cleanText(step, 80))}, expected a step of these runs` +
+      (names.length === 0
+        ? ', which have none yet'
+        : `: ${names.map((name) => cleanText(name, 80)).join(', ')}`),
+  )
 }
 
 function documentOf({ runs, changes, drifts, budgets, ...series }: HistoryGroup): object {

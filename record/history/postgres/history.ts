@@ -1,6 +1,6 @@
 import type { SQL } from 'drizzle-orm'
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import type { RunEntry } from '../entry.ts'
+import type { KeptRun, RunEntry } from '../entry.ts'
 import { checkEntry, unknownKey } from '../entry.ts'
 import { momentOf, seriesKeys, seriesOf } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
@@ -10,12 +10,15 @@ import {
   seen,
   series,
   setAside,
+  stepNames,
+  stepRuns,
   and,
   asc,
   count,
   desc,
   eq,
   exists,
+  gte,
   inArray,
   ne,
   sql,
@@ -35,6 +38,7 @@ export function postgresHistory(database: PostgresJsDatabase, place: string): Ru
     put: async (entries, damaged) =>
       database.transaction(async (transaction) => put(transaction, place, entries, damaged)),
     ...entryReader(database),
+    ...stepReader(database),
     ...folderState(database, place),
   }
 }
@@ -72,7 +76,13 @@ function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | '
         const rows = await database
           .select({ id: runs.id })
           .from(runs)
-          .where(and(inArray(runs.id, ids.slice(from, from + batch)), ne(runs.load, unknownKey)))
+          .where(
+            and(
+              inArray(runs.id, ids.slice(from, from + batch)),
+              ne(runs.load, unknownKey),
+              eq(runs.hasSteps, true),
+            ),
+          )
         found.push(...rows.map(({ id }) => id))
       }
       return new Set(found)
@@ -91,6 +101,95 @@ function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | '
 
 function isOfSeries(of: Series): SQL | undefined {
   return and(...seriesKeys.map((key) => eq(runs[key], of[key])))
+}
+
+function isStepOfSeries(of: Series): SQL | undefined {
+  return and(...seriesKeys.map((key) => eq(stepNames[key], of[key])))
+}
+
+function stepReader(database: PostgresJsDatabase): Pick<RunHistory, 'steps' | 'step'> {
+  return {
+    steps: async (of) => {
+      const found = await database
+        .select({ step: stepNames.step })
+        .from(stepNames)
+        .where(isStepOfSeries(of))
+        .orderBy(asc(stepNames.step))
+      return found.map(({ step }) => step)
+    },
+    step: async (of, step, { newest, fromMs = 0 }) => {
+      const [name] = await database
+        .select({ id: stepNames.id })
+        .from(stepNames)
+        .where(and(isStepOfSeries(of), eq(stepNames.step, step)))
+      if (name === undefined) return []
+      const found = await database
+        .select()
+        .from(stepRuns)
+        .where(and(eq(stepRuns.stepId, name.id), gte(stepRuns.startedMs, fromMs)))
+        .orderBy(desc(stepRuns.startedMs), desc(stepRuns.run))
+        .limit(newest)
+      return found
+        .map(({ run, startedMs, stepId: _stepId, ...figures }) => ({ run, startedMs, figures }))
+        .toReversed()
+    },
+  }
+}
+
+type Transaction = Pick<PostgresJsDatabase, 'insert' | 'select' | 'execute'>
+
+function keyOf(of: Series, step: string): string {
+  return JSON.stringify([...seriesKeys.map((key) => of[key]), step])
+}
+
+/** Rows of steps in one statement: each has eleven parameters. */
+const stepBatch = 5000
+
+async function putSteps(database: Transaction, entries: readonly KeptRun[]): Promise<void> {
+  const ids = new Map<string, number>()
+  const names = new Map(
+    entries.flatMap((entry) =>
+      Object.keys(entry.steps).map((step) => [keyOf(entry, step), { ...seriesOf(entry), step }] as const),
+    ),
+  )
+  const kinds = new Map([...names.values()].map((name) => [JSON.stringify(seriesOf(name)), seriesOf(name)]))
+  const readIds = async (): Promise<void> => {
+    for (const of of kinds.values())
+      for (const name of await database.select().from(stepNames).where(isStepOfSeries(of)))
+        ids.set(keyOf(name, name.step), name.id)
+  }
+  await readIds()
+  const added = [...names].filter(([key]) => !ids.has(key)).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  if (added.length > 0) {
+    // Read again: another machine may have added them meanwhile.
+    await database
+      .insert(stepNames)
+      .values(added.map(([, name]) => name))
+      .onConflictDoNothing()
+    await readIds()
+  }
+  const rows = entries.flatMap((entry) =>
+    Object.entries(entry.steps).map(([step, figures]) => ({
+      stepId: ids.get(keyOf(entry, step)) ?? 0,
+      startedMs: momentOf(entry),
+      run: entry.id,
+      ...figures,
+    })),
+  )
+  for (let from = 0; from < rows.length; from += stepBatch)
+    await database
+      .insert(stepRuns)
+      .values(rows.slice(from, from + stepBatch))
+      .onConflictDoNothing()
+}
+
+/** Of earlier entries of these runs, which may be of another series or time. */
+async function removeSteps(database: Transaction, ids: readonly string[]): Promise<void> {
+  await database.execute(sql`
+    DELETE FROM ${stepRuns} USING ${runs}, ${stepNames}
+    WHERE ${inArray(runs.id, [...ids])} AND ${stepRuns.run} = ${runs.id}
+      AND ${stepRuns.startedMs} = ${runs.startedMs} AND ${stepRuns.stepId} = ${stepNames.id}
+      AND ${and(...seriesKeys.map((key) => eq(stepNames[key], runs[key])))}`)
 }
 
 function folderState(
@@ -120,21 +219,23 @@ function folderState(
 }
 
 async function put(
-  database: Pick<PostgresJsDatabase, 'insert'>,
+  database: Transaction,
   place: string,
   entries: Parameters<RunHistory['put']>[0],
   damaged: Parameters<RunHistory['put']>[1],
 ): Promise<void> {
   // Of two entries of one run the later one; and in one order everywhere, so that machines that put the same
   // runs do not deadlock.
-  const rows = [...new Map(entries.map((entry) => [entry.id, entry])).values()]
-    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-    .map((entry) => ({
-      ...seriesOf(entry),
-      id: entry.id,
-      startedMs: momentOf(entry),
-      entry,
-    }))
+  const last = [...new Map(entries.map((entry) => [entry.id, entry])).values()].toSorted((a, b) =>
+    a.id < b.id ? -1 : 1,
+  )
+  const rows = last.map(({ steps: _steps, ...entry }) => ({
+    ...seriesOf(entry),
+    id: entry.id,
+    startedMs: momentOf(entry),
+    entry,
+    hasSteps: true,
+  }))
   const kinds = [...new Map(rows.map((row) => [JSON.stringify(seriesOf(row)), seriesOf(row)])).entries()]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([, one]) => one)
@@ -146,10 +247,17 @@ async function put(
     load: sql`excluded.load`,
     startedMs: sql`excluded.started_ms`,
     entry: sql`excluded.entry`,
+    hasSteps: sql`excluded.has_steps`,
   }
   if (kinds.length > 0) await database.insert(series).values(kinds).onConflictDoNothing()
-  if (rows.length > 0)
+  if (rows.length > 0) {
+    await removeSteps(
+      database,
+      rows.map(({ id }) => id),
+    )
     await database.insert(runs).values(rows).onConflictDoUpdate({ target: runs.id, set: replaced })
+    await putSteps(database, last)
+  }
   if (damaged.length > 0)
     await database
       .insert(setAside)

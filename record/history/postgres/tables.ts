@@ -13,8 +13,8 @@ const pgCore: typeof PgCore = load('drizzle-orm/pg-core')
 const driver: typeof Driver = load('drizzle-orm/postgres-js')
 const migrations: typeof Migrations = load('drizzle-orm/migrator')
 
-export const { and, asc, count, desc, eq, exists, inArray, ne, sql } = orm
-export const { bigint, index, json, pgSchema, primaryKey, text } = pgCore
+export const { and, asc, count, desc, eq, exists, gte, inArray, ne, sql } = orm
+export const { bigint, boolean, index, integer, json, pgSchema, primaryKey, real, text, unique } = pgCore
 export const { drizzle } = driver
 export const { readMigrationFiles } = migrations
 
@@ -32,6 +32,7 @@ export const runs = history.table(
     load: text().notNull().default(unknownKey),
     startedMs: bigint('started_ms', { mode: 'number' }).notNull(),
     entry: json().notNull(),
+    hasSteps: boolean('has_steps').notNull().default(false),
   },
   (table) => [
     index('runs_by_series').on(
@@ -59,6 +60,52 @@ export const series = history.table(
   (table) => [
     primaryKey({ columns: [table.suite, table.engine, table.environment, table.target, table.load] }),
   ],
+)
+
+/** The steps of each series. */
+export const stepNames = history.table(
+  'step_names',
+  {
+    id: integer().primaryKey().generatedAlwaysAsIdentity(),
+    suite: text().notNull(),
+    engine: text().notNull(),
+    environment: text().notNull(),
+    target: text().notNull(),
+    load: text().notNull(),
+    step: text().notNull(),
+  },
+  (table) => [
+    unique('step_names_key').on(
+      table.suite,
+      table.engine,
+      table.environment,
+      table.target,
+      table.load,
+      table.step,
+    ),
+  ],
+)
+
+/**
+ * One step of one run. The migration adds the figures to the index of the key (`INCLUDE`, which this builder
+ * lacks): a year of one step is read from a stretch of the index, not from as many pages as it has runs.
+ */
+export const stepRuns = history.table(
+  'step_runs',
+  {
+    stepId: integer('step_id').notNull(),
+    startedMs: bigint('started_ms', { mode: 'number' }).notNull(),
+    run: text().notNull(),
+    requests: bigint({ mode: 'number' }).notNull(),
+    errors: bigint({ mode: 'number' }).notNull(),
+    meanMs: real('mean_ms').notNull(),
+    p50Ms: real('p50_ms').notNull(),
+    p90Ms: real('p90_ms').notNull(),
+    p95Ms: real('p95_ms').notNull(),
+    p99Ms: real('p99_ms').notNull(),
+    maxMs: real('max_ms').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.stepId, table.startedMs, table.run] })],
 )
 
 /** Records that could not be read, by their folder of runs. */

@@ -25,6 +25,16 @@ const migrations = [
    INSERT INTO series SELECT suite, engine, environment, 'unknown', 'unknown' FROM old_series;
    DROP TABLE old_series;
    DELETE FROM seen`,
+  // Clustered by step and time: a year of one step is one stretch of the file.
+  `ALTER TABLE runs ADD COLUMN has_steps INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE step_names (id INTEGER PRIMARY KEY, suite TEXT NOT NULL, engine TEXT NOT NULL,
+     environment TEXT NOT NULL, target TEXT NOT NULL, load TEXT NOT NULL, step TEXT NOT NULL,
+     UNIQUE (suite, engine, environment, target, load, step)) STRICT;
+   CREATE TABLE step_runs (step_id INTEGER NOT NULL, started_ms INTEGER NOT NULL, run TEXT NOT NULL,
+     requests INTEGER NOT NULL, errors INTEGER NOT NULL, meanMs REAL NOT NULL, p50Ms REAL NOT NULL,
+     p90Ms REAL NOT NULL, p95Ms REAL NOT NULL, p99Ms REAL NOT NULL, maxMs REAL NOT NULL,
+     PRIMARY KEY (step_id, started_ms, run)) STRICT, WITHOUT ROWID;
+   DELETE FROM seen`,
 ] as const
 /** The layout of the file; a file with a higher number was written by a newer vigil. */
 const layout = migrations.length

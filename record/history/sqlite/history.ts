@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { parseEntry, unknownKey } from '../entry.ts'
-import type { RunEntry } from '../entry.ts'
+import { parseEntry, stepColumns, unknownKey } from '../entry.ts'
+import type { KeptRun, RunEntry, StepRun } from '../entry.ts'
 import { DamagedEntry, isDamage, isRefusal, openIndex, setAside } from './database.ts'
 import { momentOf, seriesKeys } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
@@ -12,7 +12,12 @@ import type { RunHistory, Series } from '../store.ts'
  * unreadable entry.
  */
 export function sqliteHistory(database: DatabaseSync): RunHistory {
-  return { ...entryWriter(database), ...entryReader(database), ...folderState(database) }
+  return {
+    ...entryWriter(database),
+    ...entryReader(database),
+    ...stepReader(database),
+    ...folderState(database),
+  }
 }
 
 const columns = seriesKeys.join(', ')
@@ -24,17 +29,21 @@ function valuesOf(series: Series): string[] {
 
 function entryWriter(database: DatabaseSync): Pick<RunHistory, 'put'> {
   const insert = database.prepare(
-    `INSERT OR REPLACE INTO runs (id, ${columns}, started_ms, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT OR REPLACE INTO runs (id, ${columns}, started_ms, entry, has_steps)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)`,
   )
   // A table of its own, because finding the few distinct series in an index of runs reads every run.
   const insertSeries = database.prepare(`INSERT OR IGNORE INTO series (${columns}) VALUES (?, ?, ?, ?, ?)`)
   const insertSetAside = database.prepare('INSERT OR REPLACE INTO set_aside (id, problem) VALUES (?, ?)')
+  const steps = stepWriter(database)
   return {
     put: async (entries, damaged) => {
       inTransaction(database, () => {
-        for (const entry of entries) {
+        for (const { steps: own, ...entry } of entries) {
+          steps.remove(entry.id)
           insert.run(entry.id, ...valuesOf(entry), momentOf(entry), JSON.stringify(entry))
           insertSeries.run(...valuesOf(entry))
+          steps.insert({ ...entry, steps: own })
         }
         for (const { id, problem } of damaged) insertSetAside.run(id, problem)
       })
@@ -46,6 +55,7 @@ function entryReader(database: DatabaseSync): Pick<RunHistory, 'known' | 'series
   const selectNewest = database.prepare(
     `SELECT id, entry FROM runs WHERE ${isOfSeries} ORDER BY started_ms DESC, id DESC LIMIT ?`,
   )
+  const selectKnown = database.prepare('SELECT 1 FROM runs WHERE id = ? AND load <> ? AND has_steps = 1')
   const selectCount = database.prepare(`SELECT count(*) AS n FROM runs WHERE ${isOfSeries}`)
   const newest = (series: Series, count: number): RunEntry[] =>
     selectNewest
@@ -53,15 +63,8 @@ function entryReader(database: DatabaseSync): Pick<RunHistory, 'known' | 'series
       .map(readRow)
       .toReversed()
   return {
-    known: async (ids) => {
-      const all = new Set(
-        database
-          .prepare('SELECT id FROM runs WHERE load <> ?')
-          .all(unknownKey)
-          .map((row) => String(row['id'])),
-      )
-      return new Set(ids.filter((id) => all.has(id)))
-    },
+    // One by one: of a million runs, a folder holds those that were not pruned.
+    known: async (ids) => new Set(ids.filter((id) => selectKnown.get(id, unknownKey) !== undefined)),
     series: async (suite) => readSeries(database, suite),
     runs: async (series, count) => ({
       entries: newest(series, count),
@@ -74,6 +77,79 @@ function entryReader(database: DatabaseSync): Pick<RunHistory, 'known' | 'series
   }
 }
 
+interface StepWriter {
+  /** Of an earlier entry of the run, which may be of another series or time. */
+  remove: (run: string) => void
+  insert: (run: KeptRun) => void
+}
+
+function stepWriter(database: DatabaseSync): StepWriter {
+  const selectRun = database.prepare(`SELECT ${columns}, started_ms FROM runs WHERE id = ?`)
+  const selectName = database.prepare(`SELECT id FROM step_names WHERE ${isOfSeries} AND step = ?`)
+  const selectNames = database.prepare(`SELECT id FROM step_names WHERE ${isOfSeries}`)
+  const insertName = database.prepare(`INSERT INTO step_names (${columns}, step) VALUES (?, ?, ?, ?, ?, ?)`)
+  const remove = database.prepare('DELETE FROM step_runs WHERE step_id = ? AND started_ms = ? AND run = ?')
+  const insert = database.prepare(
+    `INSERT INTO step_runs (step_id, started_ms, run, ${stepColumns.join(', ')})
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+  return {
+    remove: (run) => {
+      const earlier = selectRun.get(run)
+      if (earlier === undefined) return
+      const names = selectNames.all(...valuesOf(readSeriesRow(earlier)))
+      for (const { id } of names) remove.run(Number(id), Number(earlier['started_ms']), run)
+    },
+    insert: (run) => {
+      for (const [step, figures] of Object.entries(run.steps)) {
+        const known = selectName.get(...valuesOf(run), step)?.['id']
+        const id = known ?? insertName.run(...valuesOf(run), step).lastInsertRowid
+        insert.run(Number(id), momentOf(run), run.id, ...stepColumns.map((column) => figures[column]))
+      }
+    },
+  }
+}
+
+function stepReader(database: DatabaseSync): Pick<RunHistory, 'steps' | 'step'> {
+  return {
+    steps: async (series) =>
+      database
+        .prepare(`SELECT step FROM step_names WHERE ${isOfSeries} ORDER BY step`)
+        .all(...valuesOf(series))
+        .map(({ step }) => String(step)),
+    step: async (series, step, { newest, fromMs = 0 }) =>
+      database
+        .prepare(
+          `SELECT run, started_ms, ${stepColumns.join(', ')} FROM step_runs
+           WHERE step_id = (SELECT id FROM step_names WHERE ${isOfSeries} AND step = ?) AND started_ms >= ?
+           ORDER BY started_ms DESC, run DESC LIMIT ?`,
+        )
+        .all(...valuesOf(series), step, fromMs, newest)
+        .map(readStepRow)
+        .toReversed(),
+  }
+}
+
+function readStepRow(row: Record<string, unknown>): StepRun {
+  const number = (name: string): number => Number(row[name])
+  const [requests, errors, meanMs] = [number('requests'), number('errors'), number('meanMs')]
+  const [p50Ms, p90Ms, p95Ms] = [number('p50Ms'), number('p90Ms'), number('p95Ms')]
+  return {
+    run: String(row['run']),
+    startedMs: number('started_ms'),
+    figures: {
+      requests,
+      errors,
+      meanMs,
+      p50Ms,
+      p90Ms,
+      p95Ms,
+      p99Ms: number('p99Ms'),
+      maxMs: number('maxMs'),
+    },
+  }
+}
+
 function readSeries(database: DatabaseSync, suite?: string): Series[] {
   const isItsRun = seriesKeys.map((key) => `runs.${key} = series.${key}`).join(' AND ')
   const hasRun = `EXISTS (SELECT 1 FROM runs WHERE ${isItsRun})`
@@ -81,13 +157,17 @@ function readSeries(database: DatabaseSync, suite?: string): Series[] {
   return database
     .prepare(`SELECT ${columns} FROM series WHERE ${hasRun}${isAsked} ORDER BY ${columns}`)
     .all(...(suite === undefined ? [] : [suite]))
-    .map((row) => ({
-      suite: String(row['suite']),
-      engine: String(row['engine']),
-      environment: String(row['environment']),
-      target: String(row['target']),
-      load: String(row['load']),
-    }))
+    .map(readSeriesRow)
+}
+
+function readSeriesRow(row: Record<string, unknown>): Series {
+  return {
+    suite: String(row['suite']),
+    engine: String(row['engine']),
+    environment: String(row['environment']),
+    target: String(row['target']),
+    load: String(row['load']),
+  }
 }
 
 function folderState(

@@ -89,14 +89,51 @@ export function historyContract(
       await use(async (history) =>
         history.put(
           [
-            { ...entry, verdict: 'fail' },
-            { ...entry, verdict: 'inconclusive' },
+            { ...entry, steps: {}, verdict: 'fail' },
+            { ...entry, steps: {}, verdict: 'inconclusive' },
           ],
           [],
         ),
       )
       expect((await use(async (history) => history.latest())).map(({ verdict }) => verdict)).toEqual([
         'inconclusive',
+      ])
+    })
+
+    it('has the steps of a series, and each of them over its newest runs', async () => {
+      for (const [index, id] of ['c', 'a', 'b'].entries())
+        there.keep(id, { startedAt: `2026-02-0${index + 1}T00:00:00Z` })
+      const [series] = await use(async (history) => history.series())
+      if (series === undefined) throw new Error('no series')
+      expect(await use(async (history) => history.steps(series))).toEqual(['a/b'])
+      const read = async (since: { newest: number; fromMs?: number }, step = 'a/b'): Promise<string[]> =>
+        (await use(async (history) => history.step(series, step, since))).map(({ run }) => run)
+      expect(await read({ newest: 2 })).toEqual(['a', 'b'])
+      expect(await read({ newest: 9, fromMs: Date.parse('2026-02-02T00:00:00Z') })).toEqual(['a', 'b'])
+      expect(await read({ newest: 9 }, 'a/other')).toEqual([])
+      const [first] = await use(async (history) => history.step(series, 'a/b', { newest: 9 }))
+      const { requests, errors, latency } = example.endpoints['a/b'] ?? {}
+      expect(first).toEqual({
+        run: 'c',
+        startedMs: Date.parse('2026-02-01T00:00:00Z'),
+        figures: { requests, errors, ...latency },
+      })
+    })
+
+    it('keeps a run that is put again once, also at another time or with other steps', async () => {
+      const [original] = [entryOf({ ...example, id: '1' }, 'pass')]
+      const [own] = Object.values(original.steps)
+      if (own === undefined) throw new Error('no step')
+      const moved = { ...original, startedAt: '2026-03-01T00:00:00Z', steps: { 'a/c': own } }
+      const all = await use(async (history) => {
+        for (const run of [original, original, moved]) await history.put([run], [])
+        const [series] = await history.series()
+        if (series === undefined) throw new Error('no series')
+        return Promise.all(['a/b', 'a/c'].map(async (step) => history.step(series, step, { newest: 9 })))
+      })
+      expect(all.map((runs) => runs.map(({ startedMs }) => startedMs))).toEqual([
+        [],
+        [Date.parse('2026-03-01T00:00:00Z')],
       ])
     })
 
@@ -141,7 +178,7 @@ export function historyContract(
     })
 
     it('of the first layout is read without loss, and grouped by the records that are there', async () => {
-      const { target: _, load: __, ...entry } = entryOf(example, 'pass')
+      const { target: _, load: __, steps: ___, ...entry } = entryOf(example, 'pass')
       there.keep('1', { verdict: 'pass', load: { model: 'arrival-rate', ratePerSecond: 30 } })
       await older(there, ['1', '2', '3'].map((id) => ({ ...entry, id, requests: 77 })) as RunEntry[])
       expect(await use(runsBySeries)).toEqual([
