@@ -51,7 +51,7 @@ function toShards(name: string, suite: SuiteConfig, shards = 1): { shards?: numb
   if (shards === 1) return {}
   if (suite.script !== undefined)
     throw new UsageError(
-      `suite ${name} is a k6 script, which vigil does not divide: --shards needs a suite of journeys`,
+      `suite ${name} is a k6 script, which cannot be divided: --shards needs a suite of journeys`,
     )
   if (suite.engine !== 'k6')
     throw new UsageError(`suite ${name} is loaded by ${suite.engine}: --shards goes with --engine k6`)

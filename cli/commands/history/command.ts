@@ -48,7 +48,7 @@ export function addHistoryCommand(
       examplesText([
         'vigil history',
         'vigil history browse --metric p95Ms',
-        'vigil history browse --step todo/list --metric p95Ms',
+        'vigil history browse --step home/get --metric p95Ms',
         'vigil history --latest',
         'vigil history --prune --keep 500',
         'vigil history --batch series.jsonl > changes.jsonl',
