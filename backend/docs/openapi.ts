@@ -46,33 +46,38 @@ const problemSchema = z
   })
   .meta({ description: 'RFC 9457' })
 
-const description = 'The tasks of a user. Errors are problem documents (RFC 9457) with the id of the request.'
+const documentation = {
+  info: {
+    title: 'Todo API',
+    version: '1.0.0',
+    description: 'The tasks of a user. Errors are problem documents (RFC 9457) with the id of the request.',
+    license: { name: 'MIT', identifier: 'MIT' },
+  },
+  components: {
+    securitySchemes: {
+      accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+      operationsToken: { type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN or FAULTS_TOKEN' },
+    },
+  },
+} as const
 
 /** Builds the OpenAPI 3.1 document of the routes of `app`, from what they and their middleware describe. */
 export async function buildOpenApiDocument(app: App): Promise<Document> {
-  const documentation = {
-    info: { title: 'Todo API', version: '1.0.0', description, license: { name: 'MIT', identifier: 'MIT' } },
-    servers: [{ url: '/' }],
-    components: {
-      securitySchemes: {
-        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-        operationsToken: { type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN or FAULTS_TOKEN' },
-      },
-    },
-  } as const
-  const options = { excludeStaticFile: false, defaultValidationErrorResponse: false }
+  const generated = await generateSpecs(app, {
+    documentation,
+    excludeStaticFile: false,
+    defaultValidationErrorResponse: false,
+  })
   // The library's type also allows references, which this service does not use.
   // oxlint-disable-next-line no-unsafe-type-assertion
-  const document = (await generateSpecs(app, {
-    ...options,
-    documentation: { ...documentation, servers: [{ url: '/' }] },
-  })) as unknown as Document & { components: object }
+  const document = generated as unknown as Document
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
   for (const operation of operations) complete(operation)
   const { $schema: _dialect, ...problem } = z.toJSONSchema(problemSchema)
   return Object.assign(document, {
+    servers: [{ url: '/' }],
     tags: [...new Set(operations.flatMap(({ tags }) => tags))].map((name) => ({ name })),
-    components: { ...document.components, schemas: { Problem: problem } },
+    components: { ...documentation.components, schemas: { Problem: problem } },
   })
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseUnavailable } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
@@ -19,12 +20,10 @@ export interface FaultDependencies {
 
 interface ActiveFaults {
   readonly rules: readonly Rule[]
-  readonly requestRules: readonly Rule[]
-  readonly queryRules: readonly Rule[]
-  readonly authDown: boolean
-  readonly rateLimitOff: boolean
   readonly endsAtMs: number
   readonly timer: NodeJS.Timeout
+  /** Aborted when the faults end: delayed requests and queries continue. */
+  readonly ended: AbortController
 }
 
 const mebibyte = 1024 * 1024
@@ -36,8 +35,6 @@ const mebibyte = 1024 * 1024
 export class Faults {
   readonly #dependencies: FaultDependencies
   readonly #ballast = new Ballast()
-  /** Requests and queries that a fault delays. They continue when it ends. */
-  readonly #held = new Set<() => void>()
   #active: ActiveFaults | undefined
 
   constructor(dependencies: FaultDependencies) {
@@ -49,18 +46,10 @@ export class Faults {
     this.#drop()
     if (rules.length > 0) {
       const ttlMs = ttlSeconds * 1000
-      this.#active = {
-        rules,
-        requestRules: rules.filter(
-          ({ latencyMs, status, stallMs }) => (latencyMs ?? status ?? stallMs) !== undefined,
-        ),
-        queryRules: rules.filter(({ dbLatencyMs, dbDown }) => dbLatencyMs !== undefined || dbDown === true),
-        authDown: rules.some(({ authDown }) => authDown === true),
-        rateLimitOff: rules.some(({ rateLimitOff }) => rateLimitOff === true),
-        endsAtMs: this.#dependencies.now() + ttlMs,
-        timer: setTimeout(() => this.#end('expired'), ttlMs).unref(),
-      }
-      this.#ballast.allocate(rules.reduce((sum, { memoryMb }) => sum + (memoryMb ?? 0), 0) * mebibyte)
+      const timer = setTimeout(() => this.#end('expired'), ttlMs).unref()
+      const endsAtMs = this.#dependencies.now() + ttlMs
+      this.#active = { rules, endsAtMs, timer, ended: new AbortController() }
+      this.#ballast.allocate(addUp(rules, ({ memoryMb }) => memoryMb) * mebibyte)
     }
     this.#dependencies.onChange('set')
   }
@@ -79,28 +68,26 @@ export class Faults {
 
   /** Call before a request is read. */
   beforeRequest(scope: Scope): Promise<void> | undefined {
-    const active = this.#current()
-    if (active === undefined || active.requestRules.length === 0) return undefined
-    const hits = active.requestRules.filter(
-      (one) =>
-        appliesTo(one, scope.method, scope.route, this.#dependencies.operationRoutes) && this.#strikes(one),
+    const hits = this.#hits(
+      (rule) =>
+        (rule.latencyMs ?? rule.status ?? rule.stallMs) !== undefined &&
+        appliesTo(rule, scope.method, scope.route, this.#dependencies.operationRoutes),
     )
     return hits.length === 0 ? undefined : this.#hit(scope, hits)
   }
 
   /** Call before the query of this name, when it has its connection. */
   beforeQuery(name: string): Promise<void> | undefined {
-    const active = this.#current()
-    if (active === undefined || active.queryRules.length === 0) return undefined
-    const hits = active.queryRules.filter(
-      (one) => (one.query === undefined || one.query === name) && this.#strikes(one),
+    const hits = this.#hits(
+      ({ dbLatencyMs, dbDown, query }) =>
+        (dbLatencyMs !== undefined || dbDown === true) && (query === undefined || query === name),
     )
     return hits.length === 0 ? undefined : this.#hitQuery(hits)
   }
 
   /** Call before a token is signed or verified. */
   beforeAuth(): void {
-    if (this.#current()?.authDown !== true) return
+    if (!this.#has('authDown')) return
     throw new Problem('unavailable', {
       detail: 'Authentication is not available',
       reason: 'fault: authDown',
@@ -109,12 +96,23 @@ export class Faults {
   }
 
   get rateLimitOff(): boolean {
-    return this.#current()?.rateLimitOff ?? false
+    return this.#has('rateLimitOff')
   }
 
   /** Whether queries may fail: cached replies must not hide that. */
   get isDatabaseDown(): boolean {
-    return this.#current()?.queryRules.some(({ dbDown }) => dbDown === true) ?? false
+    return this.#has('dbDown')
+  }
+
+  #has(fault: 'authDown' | 'rateLimitOff' | 'dbDown'): boolean {
+    return this.#current()?.rules.some((rule) => rule[fault] === true) ?? false
+  }
+
+  /** The rules that affect this request or query. */
+  #hits(applies: (rule: Rule) => boolean): readonly Rule[] {
+    const { random } = this.#dependencies
+    const rules = this.#current()?.rules ?? []
+    return rules.filter((rule) => applies(rule) && (rule.ratio === undefined || random() < rule.ratio))
   }
 
   async #hit(scope: Scope, hits: readonly Rule[]): Promise<void> {
@@ -138,20 +136,9 @@ export class Faults {
     if (hits.some(({ dbDown }) => dbDown === true)) throw new DatabaseUnavailable('fault: dbDown')
   }
 
-  #strikes({ ratio }: Rule): boolean {
-    return ratio === undefined || this.#dependencies.random() < ratio
-  }
-
-  #hold(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const release = (): void => {
-        clearTimeout(timer)
-        this.#held.delete(release)
-        resolve()
-      }
-      const timer = setTimeout(release, ms)
-      this.#held.add(release)
-    })
+  async #hold(ms: number): Promise<void> {
+    const signal = this.#active?.ended.signal
+    await sleep(ms, undefined, signal && { signal }).catch(() => undefined)
   }
 
   #current(): ActiveFaults | undefined {
@@ -169,9 +156,9 @@ export class Faults {
 
   #drop(): void {
     clearTimeout(this.#active?.timer)
+    this.#active?.ended.abort()
     this.#active = undefined
     this.#ballast.release()
-    for (const release of this.#held) release()
   }
 }
 

@@ -46,7 +46,7 @@ export function createApp(options: AppOptions): App {
   app.use(openScope(options))
   if (corsOrigins.length > 0) app.use(allowOrigins(corsOrigins))
   if (showsTiming !== undefined) app.use(reportTiming(showsTiming), measure)
-  app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }))
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(app, c, methods) }))
   if (beforeRequest !== undefined)
     app.use(async (c, next) => {
       await beforeRequest(c.get('scope'))
@@ -173,13 +173,14 @@ const measure: MiddlewareHandler<AppEnv> = async (c, next) => {
 /** The methods of some resource, for questions about the server as a whole. */
 export const servedMethods = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST'
 
-function refuseMethod(c: Context<AppEnv>, methods: string[]): Response {
+function refuseMethod(app: App, c: Context<AppEnv>, methods: string[]): Response {
+  const [matched] = app.router.match(methods[0] ?? 'GET', c.req.path)
+  const [, route] = matched.at(-1)?.[0] ?? []
+  if (route !== undefined) c.get('scope').route = toRouteName(route.path)
   const allow = [...methods, 'OPTIONS'].toSorted().join(', ')
   if (c.req.method === 'OPTIONS') return answerOptions(allow)
-  return answerProblem(
-    c,
-    new Problem('method-not-allowed', { detail: `This path has ${allow}`, headers: { allow } }),
-  )
+  const options = { detail: `This path has ${allow}`, headers: { allow } }
+  return answerProblem(c, new Problem('method-not-allowed', options))
 }
 
 function answerOptions(allow: string): Response {

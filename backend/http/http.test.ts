@@ -108,6 +108,12 @@ describe('paths and methods', () => {
     expect(answer.json).toMatchObject({ status: 405 })
   })
 
+  test('a refused method counts for its route', async () => {
+    await user.send('PUT', '/tasks/01900000-0000-7000-8000-000000000000')
+    const { text } = await running.client.get('/metrics')
+    expect(text).toMatch(/^http_requests_total\{method="other",route="\/tasks\/:id",status="405"\} \d+$/m)
+  })
+
   test('TRACE is refused as well', async () => {
     expect(await exchange('TRACE /tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toMatch(
       /^HTTP\/1\.1 405 /,
