@@ -31,6 +31,14 @@ export async function writeNew(
   }
 }
 
+/** One line for each file. */
+export function describeFiles(files: readonly WrittenFile[]): string {
+  const width = Math.max(...files.map(({ path }) => path.length))
+  return files
+    .map(({ path, state, about }) => `${state.padEnd(8)}  ${path.padEnd(width)}  ${about}`)
+    .join('\n')
+}
+
 /** Adds `.vigil/` to `.gitignore`, unless a line of it ignores the folder. */
 export async function ignoreResults(folder: string): Promise<WrittenFile> {
   const path = '.gitignore'

@@ -12,7 +12,7 @@ import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import type { InitOptions } from './command.ts'
 import type { Candidate } from './draft.ts'
-import { ignoreResults, writeNew, writeWorkflow } from './files.ts'
+import { describeFiles, ignoreResults, writeNew, writeWorkflow } from './files.ts'
 import type { WrittenFile } from './files.ts'
 import { commonPorts, findMetricsPath, findReadyPath, findServices, isLoopback } from './find.ts'
 import { readRecording } from './har.ts'
@@ -294,13 +294,6 @@ async function writeFiles(
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
-}
-
-function describeFiles(files: readonly WrittenFile[]): string {
-  const width = Math.max(...files.map(({ path }) => path.length))
-  return files
-    .map(({ path, state, about }) => `${state.padEnd(8)}  ${path.padEnd(width)}  ${about}`)
-    .join('\n')
 }
 
 function describeNext({ command, url }: Setting, { found }: Prepared, runsGate: boolean): string {
