@@ -15,11 +15,17 @@ const targetUrl = httpUrl.superRefine((text, context) => {
 const path = z.string().startsWith('/', "expected a path that starts with '/'")
 
 const limits = {
+  /** 95th percentile of the latency of answered requests: must stay below. */
   p95Ms: positive.exactOptional(),
+  /** Mean latency: must stay below. */
   meanMs: positive.exactOptional(),
+  /** 99th percentile of latency: must stay below. */
   p99Ms: positive.exactOptional(),
+  /** Errors over requests, 0.001 for 0.1 %: must stay below. */
   errorRate: z.number().min(0).max(1, 'expected a ratio from 0 to 1 (0.1 % is 0.001)').exactOptional(),
+  /** Answered requests per minute: at least. */
   requestsPerMinute: positive.exactOptional(),
+  /** Resident memory of the service, which needs `target.metrics`: must stay below. */
   rssBytes: positive.exactOptional(),
 }
 // A step has no memory and no steps. The type of budgets allows them there, so the schema rejects them.
@@ -45,9 +51,11 @@ const cadence = z.string().superRefine((text, context) => {
 })
 
 const target = z.strictObject({
+  /** URL of the service. It may have a base path, which all paths are below. */
   url: targetUrl,
   /** Program and arguments: vigil starts it, waits for `ready` and stops it. */
   command: z.array(z.string().min(1)).min(1).exactOptional(),
+  /** Environment variables of the started service. */
   env: z.record(z.string(), z.string()).exactOptional(),
   /**
    * Program and arguments that install the dependencies of a revision, run once in each worktree of a duet.
@@ -71,11 +79,17 @@ export type TargetConfig = z.infer<typeof target>
 
 const probe = z
   .strictObject({
+    /** Name of the journey that the probe plays. */
     journey: z.string().exactOptional(),
+    /** Or the path of a Playwright spec, which needs `@playwright/test`. */
     spec: z.string().exactOptional(),
+    /** How often it runs on a schedule: an interval such as `30s`, or a cron expression. */
     every: cadence.exactOptional(),
+    /** Time for one attempt. */
     timeoutMs: positive.max(600_000).exactOptional(),
+    /** Attempts before it is down. One that needs several is degraded. */
     attempts: z.int().min(1).max(10).exactOptional(),
+    /** A run that takes longer is degraded. */
     degradedMs: positive.exactOptional(),
   })
   .transform(({ journey, spec, ...options }, context) => {
@@ -88,7 +102,9 @@ const probe = z
 export type ProbeConfig = z.infer<typeof probe>
 
 const load = z.strictObject({
+  /** For k6: journeys started per second, whether or not earlier ones have ended. */
   ratePerSecond: positive.max(100_000).exactOptional(),
+  /** For autocannon: connections kept busy. */
   connections: z.int().positive().max(10_000).exactOptional(),
 })
 /** Journeys started per second, or connections kept busy. */
@@ -100,9 +116,12 @@ const suite = z
     journeys: z.record(z.string(), positive).exactOptional(),
     /** Or the user's k6 script, run unchanged. */
     script: z.string().min(1).exactOptional(),
+    /** `k6` measures latency at a rate, `autocannon` capacity. */
     engine: z.enum(['k6', 'autocannon']),
     load,
+    /** Load before the measurement. Default: 5. */
     warmupSeconds: z.number().nonnegative().max(daySeconds).exactOptional(),
+    /** Time that is measured. */
     durationSeconds: positive.max(daySeconds),
     /** Who answers for the suite, and what it shows in one sentence: both are shown where it fails. */
     owner: z.string().min(1).max(100).exactOptional(),

@@ -6,6 +6,7 @@ import { stringify } from 'yaml'
 import { requireTool } from '../../../runtime/tools/index.ts'
 import { readOutput } from '../../../runtime/processes/index.ts'
 import { runInWorld } from '../../testing/world.ts'
+import type { Said } from '../../testing/world.ts'
 import { initMonitoring } from './monitoring.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-init-monitoring-'))
@@ -13,6 +14,7 @@ const rules = join(folder, 'vigil/monitoring/alert_rules.yml')
 const routes = join(folder, 'vigil/monitoring/alertmanager.yml')
 let promtool = ''
 let amtool = ''
+let said: Said
 
 beforeAll(async () => {
   promtool = await requireTool('promtool')
@@ -32,11 +34,7 @@ beforeAll(async () => {
     join(folder, 'journeys.mjs'),
     "export default [{ name: 'a', steps: [{ name: 'a', request: () => ({ method: 'GET', path: '/' }) }] }]",
   )
-  const { code, stdout } = await runInWorld(folder, initMonitoring)
-  expect([code, stdout]).toEqual([
-    0,
-    expect.stringMatching(/^written {3}vigil\/monitoring\/alert_rules\.yml/),
-  ])
+  said = await runInWorld(folder, initMonitoring)
 }, 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -77,6 +75,10 @@ const healthy = {
 
 describe('vigil init --monitoring', () => {
   it('writes rules and routes that their tools accept', async () => {
+    expect([said.code, said.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^written {3}vigil\/monitoring\/alert_rules\.yml/),
+    ])
     expect(await run(promtool, 'check', 'rules', rules)).toContain('SUCCESS: 8 rules found')
     expect(await run(amtool, 'check-config', routes)).toContain('2 receivers')
     const critical = await run(

@@ -14,7 +14,7 @@ const routesFile = 'vigil/monitoring/alertmanager.yml'
 export async function initMonitoring(world: World): Promise<number> {
   const [file] = globSync('vigil.config.{ts,mts,mjs,js}', { cwd: world.cwd })
   if (file === undefined)
-    throw new UsageError("init --monitoring: expected a vigil config here, got none: run 'vigil init' first")
+    throw new UsageError("init --monitoring: expected a config here, got none: run 'vigil init' first")
   const loaded = await loadConfig(world.cwd, file)
   if (loaded.state === 'usage-error') throw new UsageError(loaded.problem)
   const { config } = loaded.loaded
@@ -46,7 +46,7 @@ interface Rule {
   annotations: { summary: string; description: string }
 }
 
-/** The alerts of a config. Names of probes and suites need no quoting: `nameSchema` allows no special character. */
+/** The alerts of a config. Names of probes and suites need no quoting: the config's schema sees to it. */
 export function renderRules(config: Config): string {
   const probes = Object.keys(config.probes ?? {})
   const suites = Object.keys(config.suites)
@@ -54,14 +54,15 @@ export function renderRules(config: Config): string {
     ...(probes.length === 0 ? [] : [{ name: 'vigil-probes', rules: listProbeRules(probes) }]),
     ...(config.pushgateway === undefined ? [] : [{ name: 'vigil-runs', rules: listRunRules(suites) }]),
   ]
-  return `# Written by vigil init --monitoring. Change it as you need: it is not written again.\n${stringify({ groups })}`
+  return `# Written by vigil init --monitoring, once: change it as you need.\n${stringify({ groups })}`
 }
 
 function listProbeRules(probes: readonly string[]): Rule[] {
   const names = `probe=~"${toPattern(probes)}"`
   // An old result says nothing about now: VigilProbeOverdue reports it.
   const current =
-    'unless on (probe, environment, place, instance) (vigil_probe_valid_until_timestamp_seconds < time())'
+    'unless on (probe, environment, place, instance) ' +
+    '(vigil_probe_valid_until_timestamp_seconds < time())'
   return [
     {
       alert: 'VigilProbeDown',
@@ -90,7 +91,8 @@ function listProbeRules(probes: readonly string[]): Rule[] {
       labels: { severity: 'warning' },
       annotations: {
         summary: 'Probe {{ $labels.probe }} does not run',
-        description: 'Its last result is too old: whether the service is up is unknown. Is vigil running?',
+        description:
+          'Its last result is too old: whether the service is up is unknown. Is the scheduler running?',
       },
     },
     {
