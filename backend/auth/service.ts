@@ -1,4 +1,4 @@
-import { isUniqueViolation, uuidv7 } from '../db/index.ts'
+import { isUniqueViolation } from '../db/index.ts'
 import type { Database, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
@@ -82,13 +82,13 @@ export class AuthService {
   }
 
   async #register(scope: Scope, { email, password }: Credentials): Promise<Session> {
-    const { database, metrics, events, passwords, now } = this.#dependencies
+    const { database, metrics, events, passwords } = this.#dependencies
     const passwordHash = await passwords.hash(password)
-    const user = { id: uuidv7(now()), email: email.toLowerCase(), createdAt: this.#iso() }
     try {
-      const issued = await database.transaction(scope, async (tx) => {
-        await tx.run(statements.insertUser, { ...user, passwordHash, now: user.createdAt })
-        return this.#openSession(tx, user.id)
+      const { user, issued } = await database.transaction(scope, async (tx) => {
+        const [row] = await tx.run(statements.insertUser, { email: email.toLowerCase(), passwordHash })
+        if (row === undefined) throw new Error('users: found no row after inserting a user')
+        return { user: row, issued: await this.#openSession(tx, row.id) }
       })
       metrics.registrations.inc()
       const session = await this.#session(scope, user, issued)
@@ -205,10 +205,10 @@ export class AuthService {
   }
 
   async #openSession(tx: Transaction, userId: string): Promise<IssuedSession> {
-    const id = uuidv7(this.#dependencies.now())
     const expiresAt = new Date(this.#dependencies.now() + sessionSeconds * 1000).toISOString()
-    await tx.run(statements.insertSession, { id, userId, now: this.#iso(), expiresAt })
-    return this.#issue(tx, userId, id)
+    const [session] = await tx.run(statements.insertSession, { userId, expiresAt })
+    if (session === undefined) throw new Error('sessions: found no row after inserting a session')
+    return this.#issue(tx, userId, session.id)
   }
 
   async #issue(tx: Transaction, userId: string, sessionId: string): Promise<IssuedSession> {

@@ -7,8 +7,8 @@ const p = sql.placeholder
 export const insertUser = defineStatement('users.insert', (db) =>
   db
     .insert(users)
-    .values({ id: p('id'), email: p('email'), passwordHash: p('passwordHash'), createdAt: p('now') })
-    .returning({ id: users.id }),
+    .values({ email: p('email'), passwordHash: p('passwordHash') })
+    .returning({ id: users.id, email: users.email, createdAt: users.createdAt }),
 )
 
 export const userByEmail = defineStatement('users.by_email', (db) =>
@@ -35,7 +35,7 @@ export const deleteUser = defineStatement('users.delete', (db) =>
 export const insertSession = defineStatement('sessions.insert', (db) =>
   db
     .insert(sessions)
-    .values({ id: p('id'), userId: p('userId'), createdAt: p('now'), expiresAt: p('expiresAt') })
+    .values({ userId: p('userId'), expiresAt: p('expiresAt') })
     .returning({ id: sessions.id }),
 )
 

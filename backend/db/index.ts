@@ -10,5 +10,4 @@ export {
 export { migrate } from './connections.ts'
 export type { QueryScope, Statement } from './statement.ts'
 export { createBackgroundScope, defineStatement } from './statement.ts'
-export { uuidv7 } from './ids.ts'
 export * as schema from './schema.ts'

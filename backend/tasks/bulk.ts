@@ -1,16 +1,15 @@
 import { z } from 'zod'
 import { inArray, sql } from '../db/drizzle.ts'
-import { schema, defineStatement } from '../db/index.ts'
+import { schema } from '../db/index.ts'
 import type { Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { InvalidField } from '../http/index.ts'
 import { newTask, taskPatch, toUtc, buildTask, toTask } from './model.ts'
 import type { Task } from './model.ts'
-import { columns } from './statements.ts'
+import { columns, insertTasks } from './statements.ts'
 import type { TaskRow } from './statements.ts'
 
 const { tasks } = schema
-const p = sql.placeholder
 
 const maxItems = 500
 
@@ -60,41 +59,6 @@ function* findRepeatedIds(
   }
 }
 
-const recordColumns = sql.raw(
-  'id uuid, title text, description text, status task_status, priority task_priority, ' +
-    '"dueAt" timestamptz, tags text[], "createdAt" timestamptz, "updatedAt" timestamptz',
-)
-
-/** Inserts `rows`, a JSON array of complete tasks, for one user. */
-export const insertTasks = defineStatement('tasks.insert_many', (db) =>
-  db
-    .insert(tasks)
-    .select(
-      sql`select v.id, ${p('userId')}::uuid, v.title, v.description, v.status, v.priority, v."dueAt", v.tags,
-            v."createdAt", v."updatedAt", 1
-          from json_to_recordset(${p('rows')}::json) as v(${recordColumns})`,
-    )
-    .returning({ id: tasks.id }),
-)
-
-const updateTasks = defineStatement('tasks.update_many', (db) =>
-  db
-    .update(tasks)
-    .set({
-      title: sql`v.title`,
-      description: sql`v.description`,
-      status: sql`v.status`,
-      priority: sql`v.priority`,
-      dueAt: sql`v."dueAt"`,
-      tags: sql`v.tags`,
-      updatedAt: sql`greatest(v."updatedAt", ${tasks.updatedAt})`,
-      version: sql`${tasks.version} + 1`,
-    })
-    .from(sql`json_to_recordset(${p('rows')}::json) as v(${recordColumns})`)
-    .where(sql`${tasks.id} = v.id and ${tasks.userId} = ${p('userId')}::uuid`)
-    .returning(columns),
-)
-
 /** Applies all of `body` or nothing. Throws `invalid` with every task that does not exist. */
 export async function applyBulk(
   tx: Transaction,
@@ -106,14 +70,15 @@ export async function applyBulk(
   const removals = body.delete ?? []
   const rows = await lockRows(tx, userId, [...updates.map(({ id }) => id), ...removals])
   requireExisting(rows, updates, removals)
-  const created = (body.create ?? []).map((task) => buildTask(task, nowMs))
-  if (created.length > 0) await tx.run(insertTasks, { userId, rows: JSON.stringify(created) })
+  const created = await insertTasks(
+    tx,
+    userId,
+    (body.create ?? []).map((task) => buildTask(task, nowMs)),
+  )
   const updated = await update(tx, userId, rows, updates, nowMs)
   if (removals.length > 0)
-    await tx.query('tasks.delete_many', (db) =>
-      db.delete(tasks).where(inArray(tasks.id, removals)).returning({ id: tasks.id }),
-    )
-  return { created, updated, deleted: removals.map((id) => id.toLowerCase()) }
+    await tx.query('tasks.delete_many', (db) => db.delete(tasks).where(inArray(tasks.id, removals)))
+  return { created: created.map(toTask), updated, deleted: removals.map((id) => id.toLowerCase()) }
 }
 
 // In order of id, so that simultaneous operations wait for each other instead of a deadlock.
@@ -169,11 +134,29 @@ async function update(
   const merged = updates.flatMap(({ id, ...patch }) => {
     const row = rows.get(id.toLowerCase())
     if (row === undefined) return []
-    const task = Object.assign(toTask(row), patch, { updatedAt })
+    const task = Object.assign(toTask(row), patch, { updatedAt, userId })
     return [Object.assign(task, { dueAt: toUtc(task.dueAt) })]
   })
-  const changed = new Map(
-    (await tx.run(updateTasks, { userId, rows: JSON.stringify(merged) })).map((row) => [row.id, toTask(row)]),
+  // The rows exist, and are locked: this is an update of many rows to different values.
+  const changed = await tx.query('tasks.update_many', (db) =>
+    db
+      .insert(tasks)
+      .values(merged)
+      .onConflictDoUpdate({
+        target: tasks.id,
+        set: {
+          title: sql`excluded.title`,
+          description: sql`excluded.description`,
+          status: sql`excluded.status`,
+          priority: sql`excluded.priority`,
+          dueAt: sql`excluded.due_at`,
+          tags: sql`excluded.tags`,
+          updatedAt: sql`greatest(excluded.updated_at, ${tasks.updatedAt})`,
+          version: sql`${tasks.version} + 1`,
+        },
+      })
+      .returning(columns),
   )
-  return merged.flatMap(({ id }) => changed.get(id) ?? [])
+  const byId = new Map(changed.map((row) => [row.id, toTask(row)]))
+  return merged.flatMap(({ id }) => byId.get(id) ?? [])
 }

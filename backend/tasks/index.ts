@@ -1,4 +1,4 @@
-export { insertTasks } from './bulk.ts'
+export { insertTasks } from './statements.ts'
 export { taskRoutes } from './routes.ts'
 export { newTask, taskSchema, buildTask, toTask } from './model.ts'
 export type { NewTask, Task } from './model.ts'

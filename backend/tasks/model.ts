@@ -1,12 +1,10 @@
 import { z } from 'zod'
-import { uuidv7 } from '../db/index.ts'
 import { textSchema } from '../http/index.ts'
 
-/** Builds a complete task from a caller's input. */
-export function buildTask(input: NewTask, nowMs: number): Task {
+/** Builds a complete task from a caller's input, but for its id, which PostgreSQL generates. */
+export function buildTask(input: NewTask, nowMs: number): Omit<Task, 'id'> {
   const now = new Date(nowMs).toISOString()
   return {
-    id: uuidv7(nowMs),
     title: input.title,
     description: input.description ?? null,
     status: input.status ?? 'todo',

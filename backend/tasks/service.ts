@@ -11,7 +11,7 @@ import { taskSchema, formatEtag, toUtc, buildTask, toTask } from './model.ts'
 import type { NewTask, Task, TaskPatch, TaskQuery } from './model.ts'
 import { applyBulk } from './bulk.ts'
 import type { BulkBody, BulkResult } from './bulk.ts'
-import { claimIdempotencyKey, columns, insertTask, taskById } from './statements.ts'
+import { claimIdempotencyKey, columns, insertTask, storeAnswer, taskById } from './statements.ts'
 import type { TaskRow } from './statements.ts'
 
 const { tasks } = schema
@@ -74,20 +74,17 @@ export class TaskService {
     key?: string,
   ): Promise<VersionedTask & { replayed: boolean }> {
     const { database, now } = this.#dependencies
-    const task = buildTask(input, now())
+    const values = { ...buildTask(input, now()), userId }
     return this.#writing(userId, async () => {
-      if (key === undefined) {
-        await database.run(scope, insertTask, { ...task, userId })
-        return { task, version: 1, replayed: false }
-      }
-      const earlier = await database.transaction(scope, async (tx) => {
-        const answer = await claimIdempotencyKey(tx, { userId, key }, input, JSON.stringify(task))
-        if (answer === undefined) await tx.run(insertTask, { ...task, userId })
-        return answer
+      if (key === undefined) return createdFrom(await database.run(scope, insertTask, values))
+      return database.transaction(scope, async (tx) => {
+        const earlier = await claimIdempotencyKey(tx, { userId, key }, input)
+        if (earlier !== undefined)
+          return { task: taskSchema.parse(JSON.parse(earlier)), version: 1, replayed: true }
+        const created = createdFrom(await tx.run(insertTask, values))
+        await storeAnswer(tx, { userId, key }, JSON.stringify(created.task))
+        return created
       })
-      return earlier === undefined
-        ? { task, version: 1, replayed: false }
-        : { task: taskSchema.parse(JSON.parse(earlier)), version: 1, replayed: true }
     })
   }
 
@@ -214,6 +211,12 @@ export class TaskService {
     }
     throw new Problem('not-found', { detail: 'The task does not exist' })
   }
+}
+
+function createdFrom(rows: readonly TaskRow[]): VersionedTask & { replayed: boolean } {
+  const [row] = rows
+  if (row === undefined) throw new Error('tasks: found no row after inserting a task')
+  return { ...toVersioned(row), replayed: false }
 }
 
 function toVersioned(row: TaskRow): VersionedTask {

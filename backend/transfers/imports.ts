@@ -77,7 +77,9 @@ export class ImportService {
     try {
       await database.transaction(createBackgroundScope(jobLimitMs), async (tx) => {
         const isFirst = await finish(tx, id, { status: outcome, rows, failures })
-        if (isFirst && outcome === 'done') await insertAll(tx, userId, tasks)
+        if (!isFirst || outcome === 'failed') return
+        for (let start = 0; start < rows; start += rowsPerInsert)
+          await insertTasks(tx, userId, tasks.slice(start, start + rowsPerInsert))
       })
     } catch (error) {
       // The queue retries; each failed attempt counts.
@@ -98,8 +100,11 @@ export class ImportService {
     )
   }
 
-  async #read(format: Format, body: string): Promise<{ tasks: Task[]; failures: schema.Failure[] }> {
-    const tasks: Task[] = []
+  async #read(
+    format: Format,
+    body: string,
+  ): Promise<{ tasks: Omit<Task, 'id'>[]; failures: schema.Failure[] }> {
+    const tasks: Omit<Task, 'id'>[] = []
     const failures: schema.Failure[] = []
     let row = 0
     let sliceEndsAt = performance.now() + sliceMs
@@ -134,9 +139,4 @@ async function finish(
       .where(and(eq(taskImports.id, id), eq(taskImports.status, 'running'))),
   )
   return rowCount === 1
-}
-
-async function insertAll(tx: Transaction, userId: string, tasks: readonly Task[]): Promise<void> {
-  for (let start = 0; start < tasks.length; start += rowsPerInsert)
-    await tx.run(insertTasks, { userId, rows: JSON.stringify(tasks.slice(start, start + rowsPerInsert)) })
 }
