@@ -8,7 +8,7 @@ import {
 } from './auth/index.ts'
 import { Revocations } from './auth/revocations.ts'
 import { ReplyCache } from './cache/cache.ts'
-import type { Config } from './config/index.ts'
+import type { Config } from './config/config.ts'
 import {
   createBackgroundScope,
   Database,

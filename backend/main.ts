@@ -1,5 +1,5 @@
 import { enableCompileCache } from 'node:module'
-import { ConfigError, readConfig } from './config/index.ts'
+import { ConfigError, readConfig } from './config/config.ts'
 import type { Service } from './service.ts'
 
 /** The service promises to stop within 10 s. */

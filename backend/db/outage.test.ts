@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { z } from 'zod'
 import { eventually, lockTables, startTestService } from '../testing/index.ts'
 import type { Answer, Client, TestService } from '../testing/index.ts'
-import { startEmbeddedPostgres } from './embedded/index.ts'
-import type { EmbeddedPostgres } from './embedded/index.ts'
+import { startEmbeddedPostgres } from './embedded/server.ts'
+import type { EmbeddedPostgres } from './embedded/server.ts'
 
 const pageShape = z.object({
   items: z.array(z.object({ title: z.string() })),

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sqlClient from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ConfigError, readConfig } from '../config/index.ts'
+import { ConfigError, readConfig } from '../config/config.ts'
 import { eventually, startTestService } from '../testing/index.ts'
 import { readAddress } from './address.ts'
-import { startEmbeddedPostgres } from './embedded/index.ts'
-import type { EmbeddedPostgres } from './embedded/index.ts'
+import { startEmbeddedPostgres } from './embedded/server.ts'
+import type { EmbeddedPostgres } from './embedded/server.ts'
 
 let folder: string
 let postgres: EmbeddedPostgres

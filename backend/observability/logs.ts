@@ -1,6 +1,6 @@
 import pino from 'pino'
 import type { DestinationStream, Logger } from 'pino'
-import type { Config } from '../config/index.ts'
+import type { Config } from '../config/config.ts'
 import { isStream, LogFiles } from './log-files.ts'
 import { createRedactor } from './redaction.ts'
 import type { Secrets } from './redaction.ts'

@@ -1,6 +1,6 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { describe, expect, test } from 'vitest'
-import { readConfig } from '../config/index.ts'
+import { readConfig } from '../config/config.ts'
 import { createRedactor } from './redaction.ts'
 
 const line = (value: unknown): string => JSON.stringify({ level: 'error', value })

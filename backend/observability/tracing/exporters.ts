@@ -5,7 +5,7 @@ import { setGlobalErrorHandler } from '@opentelemetry/core'
 import { CompressionAlgorithm } from '@opentelemetry/otlp-exporter-base'
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
-import type { OtlpTarget } from '../../config/index.ts'
+import type { OtlpTarget } from '../../config/otel.ts'
 import type { Log } from '../logs.ts'
 
 /** Concurrent exports. Beyond this, the next export is dropped. */

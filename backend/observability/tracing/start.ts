@@ -11,7 +11,8 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import type { Sampler } from '@opentelemetry/sdk-trace'
-import type { Config, OtelConfig, OtlpTarget, SamplerConfig } from '../../config/index.ts'
+import type { Config } from '../../config/config.ts'
+import type { OtelConfig, OtlpTarget, SamplerConfig } from '../../config/otel.ts'
 import { randomHex } from '../../db/ids.ts'
 import type { Log } from '../logs.ts'
 import {

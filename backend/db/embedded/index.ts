@@ -1,2 +1,0 @@
-export { startEmbeddedPostgres } from './server.ts'
-export type { EmbeddedPostgres } from './server.ts'
