@@ -8,3 +8,5 @@ export type {
   MetricDrift,
 } from './change-points.ts'
 export { runsUntil } from './drift.ts'
+export { findAcknowledgement, parseAcknowledged } from './acknowledged.ts'
+export type { Acknowledgement } from './acknowledged.ts'

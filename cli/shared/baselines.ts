@@ -13,6 +13,8 @@ import {
   applyWaivers,
 } from '../../baselines/accepted/index.ts'
 import type { Baseline, ReadBaseline, ReadWaivers, Waiver, Waivers } from '../../baselines/accepted/index.ts'
+import { parseAcknowledged } from '../../baselines/change-points/index.ts'
+import type { Acknowledgement } from '../../baselines/change-points/index.ts'
 import { parseCounts } from '../../baselines/exact/index.ts'
 import type { LowestCounts, ReadCounts } from '../../baselines/exact/index.ts'
 import { makeFolder, writeWhole } from '../../record/store/index.ts'
@@ -28,7 +30,8 @@ import { readSuiteNoise } from './known-noise.ts'
 const budgetsFile = 'budgets.json'
 const waiversFile = 'waivers.json'
 const countsFile = 'counts.json'
-const otherFiles: ReadonlySet<string> = new Set([budgetsFile, waiversFile, countsFile])
+const acknowledgedFile = 'acknowledged.json'
+const otherFiles: ReadonlySet<string> = new Set([budgetsFile, waiversFile, countsFile, acknowledgedFile])
 
 /** Where a project keeps its accepted runs: committed files, next to its config. */
 export function storedFolder(configFile: string): string {
@@ -112,6 +115,16 @@ export async function readWaivers(folder: string): Promise<ReadWaivers> {
 export async function writeWaivers(folder: string, waivers: readonly Waiver[]): Promise<string> {
   const document: Waivers = { schema: 'vigil.waivers/1', waivers: [...waivers] }
   return writeStored(folder, waiversFile, formatReviewedJson(document))
+}
+
+/** The changes of level that were acknowledged; none without the file. */
+export async function readAcknowledged(folder: string): Promise<Acknowledgement[]> {
+  const file = join(folder, acknowledgedFile)
+  const text = await readIfPresent(file)
+  if (text === undefined) return []
+  const read = parseAcknowledged(text, file)
+  if (read.state === 'invalid') throw new UsageError(read.problem)
+  return read.changes
 }
 
 /** The lowest accepted counts; none without the file. */

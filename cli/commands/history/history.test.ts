@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -75,6 +75,34 @@ describe('vigil history', () => {
     )
     expect(stdout).toMatch(/^ {2}p50Ms [▁▂▃]{12}[▆▇█]{12}$/m)
     expect(stderr).toContain('20260102-030499-damaged/record.json: not JSON')
+  })
+
+  it('is quiet about a change that a reviewed file acknowledges', async () => {
+    const stored = join(folder, 'baselines', 'stored')
+    const change = {
+      suite: 'browse',
+      run: '20260102-030412-browse',
+      reason: 'argon2 costs more',
+      owner: 'ana',
+    }
+    const acknowledge = async (...changes: object[]): Promise<Said> => {
+      mkdirSync(stored, { recursive: true })
+      writeFileSync(
+        join(stored, 'acknowledged.json'),
+        JSON.stringify({ schema: 'vigil.acknowledged/1', changes }),
+      )
+      return run('browse', { metric: 'p50Ms' })
+    }
+    const quiet = (await acknowledge(change)).stdout
+    expect(quiet).toContain(', 0 changes')
+    expect(quiet).toContain('acknowledged by ana: argon2 costs more (p50Ms at run 20260102-0304')
+    expect(quiet).not.toContain('─ p50Ms')
+    for (const other of [{ suite: 'other' }, { metric: 'p95Ms' }, { run: '20260102-030402-browse' }])
+      expect((await acknowledge({ ...change, ...other })).stdout).toContain('─ p50Ms')
+    await expect(acknowledge({ ...change, reason: '' })).rejects.toThrow(
+      /acknowledged\.json: changes\[0\]\.reason/,
+    )
+    rmSync(stored, { recursive: true })
   })
 
   it('shows runs of another rate or another URL apart, each with its load and target', async () => {

@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { examineHistory, historyMetrics } from '../../../baselines/change-points/index.ts'
-import type { ChangePointOptions, HistoryMetric } from '../../../baselines/change-points/index.ts'
+import {
+  examineHistory,
+  findAcknowledgement,
+  historyMetrics,
+} from '../../../baselines/change-points/index.ts'
+import type {
+  Acknowledgement,
+  ChangePointOptions,
+  HistoryMetric,
+} from '../../../baselines/change-points/index.ts'
 import type { Budgets } from '../../../baselines/index.ts'
 import { loadConfig, suggestName } from '../../../config/index.ts'
 import {
@@ -21,7 +29,7 @@ import type { World } from '../../shared/world.ts'
 import { runBatch } from '../../shared/batch.ts'
 import { groupText, latestText, reachBudget } from './text.ts'
 import type { HistoryGroup } from './text.ts'
-import { readStored, storedFolder } from '../../shared/baselines.ts'
+import { readAcknowledged, readStored, storedFolder } from '../../shared/baselines.ts'
 import type { HistoryOptions } from './command.ts'
 
 /**
@@ -37,7 +45,8 @@ export async function history(
   const changePoints: ChangePointOptions = metric === undefined ? {} : { metrics: [metric] }
   if (options.batch !== undefined) return runBatch(options.batch, world, { kind: 'history', changePoints })
   if (options.prune) return pruneHistory(options, world)
-  const found = await lookInto(suite, options, changePoints, world)
+  const acknowledged = await readAcknowledged(storedFolder(resolve(world.cwd, options.config)))
+  const found = await lookInto(suite, options, { changePoints, acknowledged }, world)
   if (found.state === 'unavailable') {
     world.stderr(`vigil: ${cleanText(found.problem, 600)}\n`)
     return exitCodes.invalid.code
@@ -68,6 +77,11 @@ export async function history(
   return exitCodes.pass.code
 }
 
+interface ChangeRules {
+  changePoints: ChangePointOptions
+  acknowledged: readonly Acknowledgement[]
+}
+
 type HistoryResult =
   | { state: 'found'; latest: RunEntry[]; groups: HistoryGroup[]; setAside: string[] }
   | { state: 'unavailable'; problem: string }
@@ -75,7 +89,7 @@ type HistoryResult =
 async function lookInto(
   suite: string | undefined,
   options: HistoryOptions,
-  changePoints: ChangePointOptions,
+  rules: ChangeRules,
   world: World,
 ): Promise<HistoryResult> {
   const out = resolve(world.cwd, options.out)
@@ -92,7 +106,7 @@ async function lookInto(
     return await withHistory(where, async (index) => ({
       state: 'found',
       latest: await newestRuns(index, suite),
-      groups: options.latest ? [] : await groupsOf(index, suite, options, changePoints, budgetsOf),
+      groups: options.latest ? [] : await groupsOf(index, suite, options, rules, budgetsOf),
       setAside: (await index.setAside()).map(({ problem }) => problem),
     }))
   } catch (error) {
@@ -152,7 +166,7 @@ async function groupsOf(
   index: RunHistory,
   suite: string | undefined,
   options: Pick<HistoryOptions, 'runs' | 'step'>,
-  changePoints: ChangePointOptions,
+  { changePoints, acknowledged }: ChangeRules,
   budgetsOf: (suite: string) => Budgets,
 ): Promise<HistoryGroup[]> {
   const groups: HistoryGroup[] = []
@@ -163,11 +177,17 @@ async function groupsOf(
     const shown = step === undefined ? entries : await entriesOfStep(index, series, step, entries)
     if (shown.length === 0) continue
     const budgets = budgetsOf(series.suite)
+    const ids = shown.map(({ id }) => id)
+    const examined = examineHistory(shown.map(comparableOf), changePoints)
     groups.push({
       ...series,
       all,
       runs: shown,
-      ...examineHistory(shown.map(comparableOf), changePoints),
+      ...examined,
+      changes: examined.changes.map((change) => {
+        const known = findAcknowledgement(acknowledged, series.suite, change, ids)
+        return known === undefined ? change : { ...change, acknowledged: known }
+      }),
       budgets: step === undefined ? budgets : (budgets.steps?.[step] ?? {}),
     })
   }
@@ -217,10 +237,11 @@ function documentOf({ runs, changes, drifts, budgets, ...series }: HistoryGroup)
   return {
     ...series,
     runs: points,
-    changes: changes.map(({ within, ...change }) => ({
+    changes: changes.map(({ within, acknowledged, ...change }) => ({
       ...change,
       run: runs[change.index]?.id,
       within: within.map((at) => runs[at]?.id),
+      ...(acknowledged && { acknowledged: { reason: acknowledged.reason, owner: acknowledged.owner } }),
     })),
     drifts: drifts.map((drift) => ({
       ...drift,

@@ -1,6 +1,7 @@
 import { median } from '../../../record/statistics/index.ts'
 import { minRuns, runsUntil } from '../../../baselines/change-points/index.ts'
 import type {
+  Acknowledgement,
   History,
   HistoryMetric,
   LocatedChange,
@@ -18,6 +19,7 @@ export interface HistoryGroup extends Series, History {
   /** The number of runs, including those not in `runs`. */
   all: number
   budgets: Budgets
+  changes: (LocatedChange & { acknowledged?: Acknowledgement })[]
 }
 
 /** How many of the newest runs are printed. */
@@ -25,11 +27,12 @@ const mostLines = 20
 
 /** A series for people: its trend in one line, its changes, its newest runs. */
 export function groupText(
-  { suite, engine, environment, target, load, all, runs, changes, ...rest }: HistoryGroup,
+  { suite, engine, environment, target, load, all, runs, changes: found, ...rest }: HistoryGroup,
   metric: HistoryMetric,
   width: number,
 ): string {
   const shown = runs.slice(-mostLines)
+  const changes = found.filter(({ acknowledged }) => acknowledged === undefined)
   const first = runs.length - shown.length
   const cells = shown.map((run) => toCells(run, metric))
   const widths = (cells[0] ?? []).map((_, column) =>
@@ -75,9 +78,22 @@ export function groupText(
     ...trend,
     ...trendLines({ runs, ...rest }),
     ...(runs.length < 2 * minRuns ? [fewRunsText(runs.length)] : []),
+    ...acknowledgedLines(found, runs),
     ...older,
     ...lines,
   ].join('\n')
+}
+
+/** One line for each, at the top: what was explained is not drawn among the runs again. */
+function acknowledgedLines(changes: HistoryGroup['changes'], runs: readonly RunEntry[]): string[] {
+  return changes.flatMap(({ acknowledged, ...change }) =>
+    acknowledged === undefined
+      ? []
+      : [
+          `  acknowledged by ${cleanText(acknowledged.owner, 80)}: ${cleanText(acknowledged.reason)} ` +
+            `(${change.metric} at run ${cleanText(runs[change.index]?.id ?? '', 80)})`,
+        ],
+  )
 }
 
 /** Runs of an older vigil whose record is gone have neither. */
