@@ -15,6 +15,8 @@ export interface Waiver {
   owner: string
   /** The last day on which it holds, in UTC: `2026-12-31`. */
   until: string
+  /** The day on which it was written, in UTC. */
+  since?: string
 }
 
 export interface Waivers {
@@ -51,6 +53,7 @@ const waiver = z.strictObject({
   reason: words,
   owner: words,
   until: day,
+  since: day.exactOptional(),
 })
 const file = z.strictObject({ schema: z.literal('vigil.waivers/1'), waivers: z.array(waiver) })
 

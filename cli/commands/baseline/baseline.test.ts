@@ -277,8 +277,8 @@ describe('vigil baseline list and show', () => {
     const { stdout } = await run('list')
     expect(stdout).toBe(
       'budgets, on every machine: p95 < 500 ms, errors < 10 %\nbrowse  k6, environment simulated: 6 ' +
-        'runs, 6 of them the anchor, newest 2026-01-03\nwaiver  browse: p95Ms up to +15 % until ' +
-        '1970-03-01, ana: argon2\n',
+        'runs, 6 of them the anchor, newest 2026-01-03\nwaiver  browse: p95Ms up to +15 %, 0 days old, ' +
+        '60 days left, until 1970-03-01, ana: argon2\n',
     )
     expect(
       (await run('show', ['browse'])).stdout.split('\n').filter((line) => line.endsWith('anchor')),

@@ -106,6 +106,7 @@ async function waive(
     reason: reason ?? '',
     owner: owner ?? '',
     until: until ?? '',
+    since: new Date(session.world.now()).toISOString().slice(0, 10),
   }
   const problem = findWaiverProblem(added, session.world.now())
   if (problem !== undefined) throw new UsageError(`waive: ${cleanText(problem, 300)}`)

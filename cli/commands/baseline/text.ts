@@ -35,7 +35,10 @@ function runLine({ id, startedAt, totals, revision }: AcceptedRun, anchored: boo
   )
 }
 
-/** Everything that runs are compared with, one line each: first the budgets, which apply on every machine. */
+/**
+ * Everything that runs are compared with, one line each: first the budgets, which apply on every machine, last
+ * the waivers, oldest first.
+ */
 export function listText(
   budgets: Budgets,
   baselines: readonly Baseline[],
@@ -53,7 +56,9 @@ export function listText(
         (runs.at(-1)?.startedAt.slice(0, 10) ?? ''),
     ),
     ...(baselines.length === 0 ? ['no run was accepted yet: vigil baseline accept <run…>'] : []),
-    ...waivers.map((waiver) => waiverLine(waiver, nowMs)),
+    ...waivers
+      .toSorted((a, b) => ((a.since ?? '') < (b.since ?? '') ? -1 : 1))
+      .map((waiver) => waiverLine(waiver, nowMs)),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -72,13 +77,20 @@ function budgetWords({ p95Ms, meanMs, p99Ms, errorRate, requestsPerMinute, rssBy
 const dayMs = 86_400_000
 
 function waiverLine(
-  { suite, step, metric, largestLoss, reason, owner, until }: Waiver,
+  { suite, step, metric, largestLoss, reason, owner, until, since }: Waiver,
   nowMs: number,
 ): string {
-  const over = nowMs >= Date.parse(until) + dayMs ? 'OVER since' : 'until'
+  const leftMs = Date.parse(until) + dayMs - nowMs
+  const left = leftMs <= 0 ? 'OVER since' : `${formatDays(Math.ceil(leftMs / dayMs))} left, until`
+  const age =
+    since === undefined ? '' : `${formatDays(Math.floor((nowMs - Date.parse(since)) / dayMs))} old, `
   return (
     `waiver  ${cleanText(suite, 80)}${step === null ? '' : `, ${cleanText(step, 80)}`}: ${metric} up ` +
-    `to +${Number((largestLoss * 100).toPrecision(3))} % ${over} ${until}, ${cleanText(owner, 80)}: ` +
+    `to +${Number((largestLoss * 100).toPrecision(3))} %, ${age}${left} ${until}, ${cleanText(owner, 80)}: ` +
     cleanText(reason)
   )
+}
+
+function formatDays(days: number): string {
+  return `${days} ${days === 1 ? 'day' : 'days'}`
 }
