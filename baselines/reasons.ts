@@ -95,6 +95,11 @@ export const reasons = {
     verdict: 'invalid',
     next: (facts) => `${run(facts)}; if it fails again, vigil doctor checks the tools of this machine`,
   },
+  'control-failed': {
+    verdict: 'invalid',
+    next: (facts) =>
+      `make this machine idle, or use another one, then ${run(facts)}; vigil doctor --noise measures it`,
+  },
   'generator-saturated': {
     verdict: 'invalid',
     next: ({ subject }) =>

@@ -1,3 +1,5 @@
+export { applyControl, judgeControl } from './control.ts'
+export type { Control, ControlUnits } from './control.ts'
 export { cpuMargin } from './cpu.ts'
 export { isDisturbed, hasTooManyDisturbed } from './load.ts'
 export { judgeDuet } from './judge.ts'

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { judgeControl } from '../../baselines/duet/index.ts'
 import { decideDuets, deciders, share, shareOf } from './deciders.ts'
 import type { Share, Goal } from './deciders.ts'
 import { scoreHistory } from './histories.ts'
 import type { NoiseLevel } from './machine.ts'
 import type { Change } from './service.ts'
+import { simulateControl } from './simulations.ts'
 
 /**
  * The goals of detection on few seeded duets: the same on every machine, so nothing here flakes. Bounds are
@@ -30,6 +32,13 @@ describe('the gate, on simulated duets', () => {
     expect(levels.reduce((sum, level) => sum + shareAt(level, {}, 'fail', 30).count, 0)).toBeLessThanOrEqual(
       1,
     )
+  })
+
+  it('has a control that fails on at most one of 60', () => {
+    const failed = Array.from({ length: 60 }, (_, index) =>
+      judgeControl(simulateControl({ level: 'normal', pairs: 24, seconds: 2.5 }, 9000 + index), {}),
+    ).filter((control) => control?.failed !== undefined)
+    expect(failed.length).toBeLessThanOrEqual(1)
   })
 
   it('decides where nothing changed, more often than not', () => {

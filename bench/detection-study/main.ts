@@ -1,6 +1,10 @@
 import { decideDuets, deciders, reached, share, shareError, shareOf, goals } from './deciders.ts'
 import type { Decider, Decision, Share, Goal } from './deciders.ts'
+import { judgeControl } from '../../baselines/duet/index.ts'
 import { scoreDrifts, scoreHistory } from './histories.ts'
+import { noiseLevels } from './machine.ts'
+import type { NoiseLevel } from './machine.ts'
+import { simulateControl } from './simulations.ts'
 import type { HistoryScore } from './histories.ts'
 import type { SeriesPlan } from './simulations.ts'
 
@@ -60,6 +64,15 @@ for (const goal of goals) {
   )
 }
 
+const controlled = Object.keys(noiseLevels).flatMap((level) =>
+  Array.from({ length: 3 * cases }, (_, index) => {
+    const plan = { level: level as NoiseLevel, pairs: 24, seconds: 2.5 }
+    return judgeControl(simulateControl(plan, firstSeed + index), {})?.failed !== undefined
+  }),
+)
+const failed = { count: controlled.filter(Boolean).length, cases: controlled.length }
+print('')
+print(`The control of a duet fails in ${failed.count} of ${failed.cases} duets: ${percent(failed)}.`)
 print('')
 print(
   `| histories (${series} a row) | precision | recall, metric by metric | recall, by any | distance ` +

@@ -45,14 +45,24 @@ export interface Block {
 }
 
 /** The record of one block of load, as simulated. */
-export function simulateBlock(
+export function simulateBlock(block: Block, random: RandomSource): ComparableRun {
+  const [whole] = simulateParts(block, random, 1)
+  if (whole === undefined) throw new Error('no block was simulated')
+  return whole
+}
+
+/** The records of parts of one block, to which its requests are assigned at random. */
+export function simulateParts(
   { seconds, ratePerSecond, slowness, change, writer }: Block,
   random: RandomSource,
-): ComparableRun {
+  parts: number,
+): ComparableRun[] {
   const requests = Math.round(seconds * ratePerSecond)
   const answered = Math.round(requests * (change.throughput ?? 1))
   const cumulated = cumulative(change.shares ?? usualShares)
-  const tallies = steps.map((_, index) => tally(writer, logChange(index, change)))
+  const all = Array.from({ length: parts }, () =>
+    steps.map((_, index) => tally(writer, logChange(index, change))),
+  )
   for (let i = 0; i < answered; i += 1) {
     const draw = random.uniform()
     const step = Math.max(
@@ -61,7 +71,9 @@ export function simulateBlock(
     )
     const slot = Math.min(slowness.length - 1, Math.floor((i / answered) * (seconds / slotSeconds)))
     const tail = change.tail && random.uniform() < change.tail.share ? Math.log(change.tail.factor) : 0
-    tallies[step]?.add(
+    // One part needs no random number: the same seed gives the same block as before.
+    const part = parts === 1 ? 0 : Math.floor(random.uniform() * parts)
+    all[part]?.[step]?.add(
       (slowness[slot] ?? 0) +
         tail +
         (sigma[step] ?? 0.5) * random.normal() +
@@ -70,11 +82,13 @@ export function simulateBlock(
     )
   }
   const durationMs = seconds * 1000
-  const counts = tallies.map((one) => one.counts())
-  const endpoints = Object.fromEntries(
-    steps.map((step, index) => [step, endpointOf(counts[index] ?? noCounts, durationMs)]),
-  )
-  return { schema: 'vigil.run/1', totals: totalsOf(counts, requests - answered, durationMs), endpoints }
+  return all.map((tallies) => {
+    const counts = tallies.map((one) => one.counts())
+    const endpoints = Object.fromEntries(
+      steps.map((step, index) => [step, endpointOf(counts[index] ?? noCounts, durationMs)]),
+    )
+    return { schema: 'vigil.run/1', totals: totalsOf(counts, requests - answered, durationMs), endpoints }
+  })
 }
 
 const noCounts: Counts = { requests: 0, errors: 0, histogram: [], latencySumMs: 0 }

@@ -1,6 +1,6 @@
 import { machine, noiseLevels, seeded, slotSeconds } from './machine.ts'
 import type { NoiseLevel } from './machine.ts'
-import { simulateBlock } from './service.ts'
+import { simulateBlock, simulateParts } from './service.ts'
 import type { Change, Writer } from './service.ts'
 import type { ComparableRun } from '../../record/index.ts'
 
@@ -51,6 +51,25 @@ export function simulateDuet(
       )
   }
   return duet
+}
+
+/** The control of a duet: random halves of blocks of the baseline. The same seed gives the same halves. */
+export function simulateControl(
+  { level, pairs, seconds, writer = 'hdr' }: Omit<DuetPlan, 'change'>,
+  seed: number,
+): { first: ComparableRun[]; second: ComparableRun[] } {
+  const random = seeded(seed)
+  const ratePerSecond = rates[0] * (rates[1] / rates[0]) ** random.uniform()
+  const slots = Math.round(seconds / slotSeconds)
+  const next = machine(noiseLevels[level], random)
+  const halves: { first: ComparableRun[]; second: ComparableRun[] } = { first: [], second: [] }
+  for (let pair = 0; pair < pairs; pair += 1) {
+    const block = { seconds, ratePerSecond, slowness: next(slots), change: {}, writer }
+    const [first, second] = simulateParts(block, random, 2)
+    if (first) halves.first.push(first)
+    if (second) halves.second.push(second)
+  }
+  return halves
 }
 
 /** A history of runs to look for changes in. */

@@ -4,7 +4,7 @@ import type { DuetRules, DuetUnits } from '../../baselines/duet/index.ts'
 import { mergeTallies } from '../../baselines/exact/index.ts'
 import type { InterimAnalysis } from '../../baselines/compare/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
-import type { Random, Run } from '../../record/index.ts'
+import type { Run } from '../../record/index.ts'
 import type { Side } from '../engines/k6/k6-runtime/wire.ts'
 import type { MeasuredUnit } from './follow.ts'
 import type { DuetEnvironment } from './load.ts'
@@ -52,7 +52,6 @@ export interface DuetWorld extends Omit<DuetEnvironment, 'folder'> {
   scratch: string
   /** Where logs stay. */
   logs: string
-  random: Random
   progress: DuetProgress
 }
 

@@ -23,6 +23,11 @@ const requestWith = (over: Partial<DuetRequest> = {}): DuetRequest =>
 
 /** Simulates the measurement of each pair of processes: unit after unit, until an analysis decides. */
 function simulate(...candidates: SideShape[]) {
+  return simulateWith({}, ...candidates)
+}
+
+/** `half`: what the second half of the baseline's own journeys is like. */
+function simulateWith(half: SideShape, ...candidates: SideShape[]) {
   const plans: Pick<AttemptPlan, 'attempt' | 'order' | 'confirming'>[] = []
   const measure = async (
     { rules }: DuetRequest,
@@ -30,13 +35,19 @@ function simulate(...candidates: SideShape[]) {
   ): Promise<AttemptResult> => {
     plans.push({ attempt, order, ...(confirming === true && { confirming }) })
     const shapes = unitsOf({ units: 100, candidate: candidates[attempt] ?? {} })
+    const halves = unitsOf({ units: 100, candidate: half })
     const units: MeasuredUnit[] = []
     let verdict: AttemptResult['verdict']
     for (const analysis of analyses) {
       while (earlier.length + units.length < analysis.pairs) {
         const [baseline, candidate] = [shapes.baseline[units.length], shapes.candidate[units.length]]
         if (!baseline || !candidate) throw new Error('too few units were simulated')
-        units.push({ runs: { baseline, candidate }, exact: {} })
+        const [first, second] = [halves.baseline[units.length], halves.candidate[units.length]]
+        units.push({
+          runs: { baseline, candidate },
+          exact: {},
+          ...(first && second && { control: { first, second } }),
+        })
       }
       verdict = judgeDuet(combineUnits([...earlier, ...units]), {
         ...rules,
@@ -191,4 +202,29 @@ it('measures services that run elsewhere once: they cannot be restarted', async 
   expect(
     (await outcomeOf(requestWith({ source: urls, once: true }), simulate(undecided))).units.baseline,
   ).toHaveLength(12)
+})
+
+it('compares the baseline with itself, and states how precise this machine is now', async () => {
+  const { control, verdict } = await outcomeOf(requestWith(), simulate({}))
+  expect([verdict.verdict, control?.verdict]).toEqual(['pass', 'pass'])
+  expect(control?.text).toMatch(/p50 [+−][\d.]+ % \(this machine, now: ±\d\.\d %\), p95 /)
+})
+
+it.each([
+  ['passes', {}],
+  ['fails', { slower: 1.2 }],
+])('is invalid when its control finds a difference, and the candidate %s', async (_, candidate) => {
+  const on = simulateWith({ slower: 1.2 }, candidate, candidate)
+  const { verdict } = await outcomeOf(requestWith(), on)
+  expect(verdict.verdict).toBe('invalid')
+  expect(verdict.rows[0]).toMatchObject({
+    rule: 'control',
+    code: 'control-failed',
+    message: expect.stringMatching(/halves of the baseline's own requests differ \(.*\+2\d %/),
+  })
+})
+
+it('is not judged by a control that is only undecided', async () => {
+  const { control, verdict } = await outcomeOf(requestWith(), simulateWith(undecided, {}))
+  expect([control?.verdict, verdict.verdict]).toEqual(['inconclusive', 'pass'])
 })

@@ -1,13 +1,22 @@
 import {
+  applyControl,
   confirmationAlpha,
   confirms,
   planDuetAnalyses,
   isDecided,
+  judgeControl,
   judgeDuet,
   needsConfirmation,
   toUnconfirmed,
 } from '../../baselines/duet/index.ts'
-import type { Confirmation, DuetAnalysis, DuetRules, DuetUnits } from '../../baselines/duet/index.ts'
+import type {
+  Confirmation,
+  Control,
+  ControlUnits,
+  DuetAnalysis,
+  DuetRules,
+  DuetUnits,
+} from '../../baselines/duet/index.ts'
 import { planInterimAnalyses } from '../../baselines/compare/index.ts'
 import type { InterimAnalysis } from '../../baselines/compare/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
@@ -25,6 +34,8 @@ export interface DuetOutcome {
   loadSeconds: { decided: number; all: number }
   /** How many pairs of processes were measured. */
   processPairs: number
+  /** The baseline against itself; missing without a unit. */
+  control?: Control
   /** Of a fail that was not repeated: of `planned` pairs of units, `pairs` were measured again. */
   unconfirmed?: Omit<Confirmation, 'verdict'>
 }
@@ -45,6 +56,7 @@ export async function runDuet(
   world: DuetWorld,
   measure: MeasureAttempt = measureAttempt,
 ): Promise<DuetResult> {
+  const ending = { signal: world.signal, rules: request.rules }
   const order: [Side, Side] = world.random() < 0.5 ? ['baseline', 'candidate'] : ['candidate', 'baseline']
   const deciding = await decide(request, order, world, measure)
   const last = deciding.at(-1) ?? deciding[0]
@@ -56,12 +68,12 @@ export async function runDuet(
     judgeAllUnits(deciding, request.rules)
   const problem = findProblem(last, deciding)
   if (request.once === true || problem !== undefined || !needsConfirmation(decided))
-    return toResult(problem ?? decided, deciding, undefined, world)
+    return toResult(problem ?? decided, deciding, undefined, ending)
   const confirming = await confirm(request, decided, deciding.length, order, world, measure)
   if (confirming.end.state === 'usage-error') return confirming.end
   const ranOut = confirming.end.state === 'ok' && confirming.units.length === 0
   const confirmingProblem = ranOut ? undefined : findProblem(confirming, [confirming])
-  if (confirmingProblem !== undefined) return toResult(confirmingProblem, deciding, confirming, world)
+  if (confirmingProblem !== undefined) return toResult(confirmingProblem, deciding, confirming, ending)
   const repeated =
     confirming.verdict ?? judgeAllUnits([confirming], { ...request.rules, alpha: confirmationAlpha })
   const all = judgeAllUnits([...deciding, confirming], request.rules)
@@ -69,11 +81,11 @@ export async function runDuet(
     const planned = planConfirmation(request).at(-1)?.pairs ?? request.pairs
     const again = { pairs: confirming.units.length, planned }
     const verdict = toUnconfirmed(ranOut ? decided : all, { verdict: repeated, ...again })
-    return toResult(verdict, deciding, confirming, world, again)
+    return toResult(verdict, deciding, confirming, ending, again)
   }
   // Two pairs of processes have failed, each by itself: that counts even where both together, of different
   // levels, are less certain.
-  return toResult(all.verdict === 'fail' ? all : decided, deciding, confirming, world)
+  return toResult(all.verdict === 'fail' ? all : decided, deciding, confirming, ending)
 }
 
 /**
@@ -216,22 +228,29 @@ function toResult(
   verdict: Verdict,
   deciding: readonly AttemptResult[],
   confirming: AttemptResult | undefined,
-  world: DuetWorld,
+  { signal, rules }: { signal: AbortSignal; rules: DuetRules },
   unconfirmed?: DuetOutcome['unconfirmed'],
 ): DuetResult {
   const decided = deciding.flatMap(({ units }) => units)
   const all = [...decided, ...(confirming?.units ?? [])]
+  const control = judgeControl(toControlUnits(all), rules)
   return {
     state: 'ok',
     outcome: {
-      verdict,
+      verdict: applyControl(verdict, control),
+      ...(control && { control }),
       units: combineUnits(all),
-      interrupted: world.signal.aborted,
+      interrupted: signal.aborted,
       loadSeconds: { decided: sumSeconds(decided), all: sumSeconds(all) },
       processPairs: deciding.length + (confirming === undefined ? 0 : 1),
       ...(unconfirmed && { unconfirmed }),
     },
   }
+}
+
+function toControlUnits(units: readonly MeasuredUnit[]): ControlUnits {
+  const halves = units.flatMap(({ control }) => control ?? [])
+  return { first: halves.map(({ first }) => first), second: halves.map(({ second }) => second) }
 }
 
 function sumSeconds(units: readonly MeasuredUnit[]): number {

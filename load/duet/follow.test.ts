@@ -6,6 +6,12 @@ import { sideFor } from '../engines/k6/k6-runtime/wire.ts'
 import { UnitFollower } from './follow.ts'
 import type { FollowPlan, MeasuredUnit } from './follow.ts'
 
+/** The same numbers in each run. */
+function seeded(): () => number {
+  let state = 1
+  return () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647
+}
+
 const journeys: Journey[] = [
   { name: 'visit', steps: [{ name: 'list', request: () => ({ method: 'GET', path: '/' }) }] },
 ]
@@ -65,7 +71,7 @@ async function follow(
         return 'continue'
       },
     },
-    { wallMs: () => 0, countDropped: async () => 0, stop: () => undefined },
+    { wallMs: () => 0, random: seeded(), countDropped: async () => 0, stop: () => undefined },
   )
   // One unit more begins, because a unit ends when the next one begins.
   for (let arrival = 0; arrival < (units + 1) * pairsPerUnit * 2; arrival += 1) {
@@ -127,7 +133,7 @@ describe('a followed duet', () => {
           throw new Error('no space left on device')
         },
       },
-      { wallMs: () => 0, countDropped: async () => 0, stop: () => (stopped += 1) },
+      { wallMs: () => 0, random: seeded(), countDropped: async () => 0, stop: () => (stopped += 1) },
     )
     for (let arrival = 0; arrival < 80; arrival += 1)
       follower.add([arrival, 0, arrival, arrival + 1, [answered(1)]])

@@ -1,4 +1,5 @@
 import type { ExactTallies } from '../../baselines/exact/index.ts'
+import type { Random } from '../../record/index.ts'
 import type { Journey } from '../../journeys/index.ts'
 import { pairIndex, sideFor } from '../engines/k6/k6-runtime/wire.ts'
 import type { DuetScriptPlan, PlayedJourney, Side } from '../engines/k6/k6-runtime/wire.ts'
@@ -7,7 +8,7 @@ import { isOfOtherProcess, subtractReadings, readProcess } from './process-readi
 import type { ProcessReading, SideReader } from './process-readings.ts'
 import { buildUnitRecord } from './unit-records.ts'
 import type { DuetRun, SideFacts } from './unit-records.ts'
-import { collectUnits } from './units.ts'
+import { collectUnits, splitAtRandom } from './units.ts'
 import { otherProcessReason } from '../../runtime/target/index.ts'
 import type { PlayedPair, Unit } from './units.ts'
 import { isWarm, readCost } from './warm.ts'
@@ -17,6 +18,8 @@ import type { Pace, UnitCost } from './warm.ts'
 export interface MeasuredUnit {
   runs: Record<Side, DuetRun>
   exact: ExactTallies
+  /** The baseline's journeys of this unit, split at random: missing where a test builds a unit. */
+  control?: { first: DuetRun; second: DuetRun }
 }
 
 /** Events of a duet's load. */
@@ -41,6 +44,7 @@ export interface FollowPlan {
 /** What following a load uses of the process around it. */
 export interface FollowWorld {
   wallMs: () => number
+  random: Random
   /** Arrivals so far that found no free virtual user. */
   countDropped: () => Promise<number>
   /** Ends the load. */
@@ -146,7 +150,7 @@ export class UnitFollower {
   #addMeasured(unit: Unit, runs: MeasuredUnit['runs']): void {
     const hasDiverged = (pair: PlayedPair): boolean => this.#divergedUsers.has(this.#findUser(pair))
     const exact = countExactly(unit, this.#plan.journeys, hasDiverged)
-    this.#isStopped = this.#events.onUnit({ runs, exact }) === 'stop'
+    this.#isStopped = this.#events.onUnit({ runs, exact, control: this.#splitBaseline(unit) }) === 'stop'
     if (this.#isStopped) this.#world.stop()
   }
 
@@ -174,6 +178,17 @@ export class UnitFollower {
         busyUsers: averageBusyUsers(side, unit, this.#unitMs),
       },
     }
+  }
+
+  /** Two records at half of the rate, as if each were a side. */
+  #splitBaseline(unit: Unit): Required<MeasuredUnit>['control'] {
+    const { journeys, facts, run } = this.#plan
+    const [first, second] = splitAtRandom(unit.pairs, this.#world.random)
+    const half = { ...facts.baseline, ratePerSecond: facts.baseline.ratePerSecond / 2 }
+    const label = { id: `${run}-control`, startedAt: '' }
+    const build = (pairs: PlayedPair[]): DuetRun =>
+      buildUnitRecord('baseline', { ...unit, pairs }, journeys, half, label, {})
+    return { first: build(first), second: build(second) }
   }
 
   #findUser({ baseline }: PlayedPair): number {

@@ -1,3 +1,4 @@
+import type { Random } from '../../record/index.ts'
 import type { Secrets } from '../../journeys/index.ts'
 import type { LookUp } from '../../journeys/client/index.ts'
 import { lowerPriority, pinProcess } from '../../runtime/processes/index.ts'
@@ -31,6 +32,8 @@ export interface DuetEnvironment {
   lookUp?: LookUp
   monotonicMs: () => number
   wallMs: () => number
+  /** Splits the baseline for the control. */
+  random: Random
   /** The cores that k6 is restricted to. */
   pinning: Pinning | undefined
 }
@@ -50,7 +53,7 @@ export type DuetLoadEnd =
 export async function loadDuet(
   plan: DuetLoadPlan,
   events: DuetEvents,
-  { k6, folder, env, signal, wallMs, pinning }: DuetEnvironment,
+  { k6, folder, env, signal, wallMs, random, pinning }: DuetEnvironment,
 ): Promise<DuetLoadEnd> {
   const { script, module, secrets, contexts } = plan
   const protocols = sides.map((side) => script.sides[side].address.protocol)
@@ -65,7 +68,7 @@ export async function loadDuet(
       { path: k6, folder, env, signal: AbortSignal.any([signal, decided.signal]) },
       (address) => {
         current?.close()
-        current = observeDuet(plan, events, { address, wallMs, pinning, stop: () => decided.abort() })
+        current = observeDuet(plan, events, { address, wallMs, random, pinning, stop: () => decided.abort() })
         return current
       },
     )
@@ -93,16 +96,16 @@ interface DuetObserver extends ScriptObserver {
 function observeDuet(
   plan: DuetLoadPlan,
   events: DuetEvents,
-  world: { address: string; wallMs: () => number; pinning: Pinning | undefined; stop: () => void },
+  world: Pick<DuetEnvironment, 'wallMs' | 'random' | 'pinning'> & { address: string; stop: () => void },
 ): DuetObserver {
-  const { address, wallMs, pinning, stop } = world
+  const { address, wallMs, random, pinning, stop } = world
   const live = createLiveReader(address)
   const messages = collectMessages()
   let dropped = 0
   let restorePriority: (() => void) | undefined
   // When k6 answers too late, it has dropped at least as many as before.
   const countDropped = async (): Promise<number> => (dropped = (await live.read())?.dropped ?? dropped)
-  const follower = new UnitFollower(plan, events, { wallMs, countDropped, stop })
+  const follower = new UnitFollower(plan, events, { wallMs, random, countDropped, stop })
   return {
     follower,
     messages,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { pairIndex, sideFor } from '../engines/k6/k6-runtime/wire.ts'
 import type { PlayedJourney } from '../engines/k6/k6-runtime/wire.ts'
-import { collectUnits } from './units.ts'
+import { collectUnits, splitAtRandom } from './units.ts'
 import type { Unit } from './units.ts'
 
 const played = (arrival: number): PlayedJourney => [arrival, 0, arrival, arrival + 1, []]
@@ -57,4 +57,25 @@ it('does not complete a unit of which one side has not ended', () => {
   expect(completed).toEqual([])
   collect(played(1))
   expect(completed.map(({ index }) => index)).toEqual([0, 1, 2])
+})
+
+it('splits pairs into two halves of equal size that share none, another way for other random numbers', () => {
+  fc.assert(
+    fc.property(
+      fc.nat(50),
+      fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 50, maxLength: 50 }),
+      (count, draws) => {
+        const pairs = Array.from({ length: count }, (_, index) => index)
+        const [first, second] = splitAtRandom(pairs, () => draws.pop() ?? 0)
+        expect(first.length).toBe(Math.floor(count / 2))
+        expect(second.length).toBe(first.length)
+        expect(new Set([...first, ...second]).size).toBe(2 * first.length)
+      },
+    ),
+  )
+  const falling = [0.9, 0.8, 0.2, 0.1]
+  expect(splitAtRandom(['a', 'b', 'c', 'd'], () => falling.shift() ?? 0)).toEqual([
+    ['d', 'c'],
+    ['b', 'a'],
+  ])
 })

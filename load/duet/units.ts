@@ -1,4 +1,5 @@
 import { pairIndex, sideFor } from '../engines/k6/k6-runtime/wire.ts'
+import type { Random } from '../../record/index.ts'
 import type { PlayedJourney, Side } from '../engines/k6/k6-runtime/wire.ts'
 
 /** A journey that both sides have played, each once. */
@@ -60,6 +61,14 @@ export function collectUnits({
     both[sideFor(seed, arrival)] = played
     completeUnits()
   }
+}
+
+/** Two halves of the pairs, drawn at random; of an odd number one is left out. */
+export function splitAtRandom<T>(pairs: readonly T[], random: Random): [T[], T[]] {
+  const drawn = pairs.map((pair) => ({ pair, order: random() })).toSorted((a, b) => a.order - b.order)
+  const half = Math.floor(drawn.length / 2)
+  const part = (from: number): T[] => drawn.slice(from, from + half).map(({ pair }) => pair)
+  return [part(0), part(half)]
 }
 
 function isComplete(pair: Partial<PlayedPair>): pair is PlayedPair {

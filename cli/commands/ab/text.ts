@@ -34,6 +34,7 @@ export function abText(verdict: AbVerdict, world: World, next: readonly string[]
     ...verdictLines(verdict.verdict, headline(verdict), paper),
     ...whyLines(verdict, paper),
     ...statuses.flatMap((status) => rowLines(verdict, status, paper)),
+    ...(verdict.control === undefined ? [] : paper.paragraph('  ', cleanText(verdict.control.text, 500))),
     ...verdict.claims.flatMap((claim) => paper.paragraph('  ', cleanText(claim, 500))),
     ...(verdict.noise === undefined ? [] : paper.paragraph('  ', cleanText(verdict.noise, 500))),
     ...next.flatMap((step) => paper.copyable('  Next: ', cleanText(step, maxCopied))),

@@ -138,10 +138,12 @@ export async function measureGateDuets(
   }
 }
 
-function duetNotes({ sides, suite, verdict, duet, folder, why, noise, reproduce }: AbVerdict): string[] {
+function duetNotes(found: AbVerdict): string[] {
+  const { sides, suite, verdict, duet, folder, why, control, noise, reproduce } = found
   return [
     `duet ${sides.baseline} → ${sides.candidate}, ${suite}: ${verdict}, ${duet.pairs} pairs; ${folder}`,
     ...why.map(formatExplanation),
+    ...(control === undefined ? [] : [control.text]),
     ...(noise === undefined ? [] : [noise]),
     ...(verdict === 'pass' ? [] : [`repeat: ${reproduce}`]),
   ]

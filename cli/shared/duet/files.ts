@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Control } from '../../../baselines/duet/index.ts'
 import type { Explanation } from '../../../baselines/why/index.ts'
 import type { Verdict } from '../../../baselines/index.ts'
 import { mergeUnitRecords } from '../../../load/duet/index.ts'
@@ -26,6 +27,8 @@ export interface AbVerdict extends Verdict {
     wallSeconds: number
   }
   why: Explanation[]
+  /** The baseline against itself, judged by the same rules. */
+  control?: Control
   /** The owner and the claim of the suite, if it failed and the config has them. */
   claims: string[]
   /** The noise of this machine, if `vigil doctor --noise` has measured it. */
@@ -89,7 +92,12 @@ export function toDuetReport(
     title: `ab ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}`,
     verdict,
     runs,
-    notes: [...verdict.claims, ...notesOf(outcome), ...(verdict.noise === undefined ? [] : [verdict.noise])],
+    notes: [
+      ...verdict.claims,
+      ...(verdict.control === undefined ? [] : [verdict.control.text]),
+      ...notesOf(outcome),
+      ...(verdict.noise === undefined ? [] : [verdict.noise]),
+    ],
     ...(command?.[0] === 'ab' && { command }),
     comparison: {
       suite: verdict.suite,

@@ -100,6 +100,7 @@ function toAbVerdict(
       wallSeconds,
     },
     why: explainFail(outcome.verdict, outcome.units),
+    ...(outcome.control && { control: outcome.control }),
     claims: describeFailedSuites(
       loaded.config,
       outcome.verdict.rows.map((row) => ({ ...row, suite: plan.suite.name })),
