@@ -36,8 +36,8 @@ function runLine({ id, startedAt, totals, revision }: AcceptedRun, anchored: boo
 }
 
 /**
- * Everything that runs are compared with, one line each: first the budgets, which apply on every machine, last
- * the waivers, oldest first.
+ * Everything that runs are compared with, one line each: first the budgets, which apply on every machine,
+ * last the waivers, oldest first.
  */
 export function listText(
   budgets: Budgets,
