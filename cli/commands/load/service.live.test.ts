@@ -112,7 +112,7 @@ describe('a service whose database dies while it is loaded', { timeout: 60_000 }
   const dying =
     (readiness: { status: number; text: string }): Parameters<typeof startService>[0] =>
     ({ url }, response, index) => {
-      const isDead = index > 500
+      const isDead = index > 100
       if (isDead) response.statusCode = url === '/ready' ? readiness.status : 503
       response.end(isDead && url === '/ready' ? readiness.text : 'unavailable')
     }
