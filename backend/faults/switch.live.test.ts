@@ -67,6 +67,16 @@ describe('the switch', () => {
     expect((await running.client.get('/_faults', bearer)).json).toMatchObject({ rules: [{ latencyMs: 1 }] })
   })
 
+  test('does not affect paths that do not exist', async () => {
+    await put([{ status: 500 }])
+    const statuses = [
+      await running.client.get('/tasks'),
+      await running.client.get('/nothing'),
+      await running.client.send('PUT', '/tasks'),
+    ].map(({ status }) => status)
+    expect(statuses).toEqual([500, 404, 405])
+  })
+
   test('works while the database is gone and everything is slow', async () => {
     await put([{ dbDown: true, latencyMs: 30_000, authDown: true }])
     expect((await running.client.send('DELETE', '/_faults', undefined, bearer)).status).toBe(204)

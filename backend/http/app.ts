@@ -35,7 +35,7 @@ export interface AppOptions {
   corsOrigins?: readonly string[]
   /** Whether the answer reports where its time went. Absent: no answer does. */
   showsTiming?: ((serverTiming: string | undefined) => boolean) | undefined
-  /** Runs before a route: injected faults. */
+  /** Runs before a route, also one of operations: injected faults. */
   beforeRequest?: ((scope: Scope) => Promise<void> | undefined) | undefined
 }
 
@@ -49,7 +49,8 @@ export function createApp(options: AppOptions): App {
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(app, c, methods) }))
   if (beforeRequest !== undefined)
     app.use(async (c, next) => {
-      await beforeRequest(c.get('scope'))
+      const scope = c.get('scope')
+      if (scope.route !== 'unmatched') await beforeRequest(scope)
       await next()
     })
   app.notFound((c) =>
@@ -132,26 +133,11 @@ function allowOrigins(origins: readonly string[]): MiddlewareHandler {
   return cors({
     origin: origins.map((origin) => origin.toLowerCase()),
     allowMethods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-    allowHeaders: [
-      'Authorization',
-      'Content-Type',
-      'Idempotency-Key',
-      'If-Match',
-      'Traceparent',
-      'X-Request-Id',
-    ],
+    allowHeaders: 'Authorization Content-Type Idempotency-Key If-Match Traceparent X-Request-Id'.split(' '),
     exposeHeaders: [
-      'Content-Disposition',
-      'ETag',
-      'Idempotency-Replayed',
-      'Location',
-      'RateLimit',
-      'RateLimit-Policy',
-      'Retry-After',
-      'Server-Timing',
-      'Traceparent',
-      'X-Request-Id',
-    ],
+      'Content-Disposition ETag Idempotency-Replayed Location RateLimit RateLimit-Policy Retry-After',
+      'Server-Timing Traceparent X-Request-Id',
+    ].flatMap((names) => names.split(' ')),
     maxAge: 600,
   })
 }
