@@ -39,6 +39,8 @@ export interface Comparison {
   baseline?: Run
   /** p95 of each pair in the order of measurement; missing where nothing was answered. */
   byPair: readonly { baselineMs?: number; candidateMs?: number }[]
+  /** The baseline against itself: how precise this machine is now. */
+  control?: string
   /** The command that repeats it. */
   repeat: string
 }

@@ -73,6 +73,9 @@ function verdictPart(input: ReportInput, comparison: Comparison): Markup {
     `${cleanText(suite, 80)}: ${summarizeVerdict(verdict)}`,
   )}</p>
 <dl class="why"><dt>Measured</dt><dd>${text(measured)}</dd>${
+    comparison.control !== undefined &&
+    html`<dt>Control</dt><dd>${text(cleanText(comparison.control, 600))}</dd>`
+  }${
     advice.length > 0 && html`<dt>Next</dt><dd>${advice}</dd>`
   }<dt>Repeat</dt><dd>${name(cleanText(comparison.repeat, 2000))}</dd></dl>
 </section>`

@@ -13,7 +13,9 @@ import {
   formatRatio,
   listBrokenRows,
   listEffects,
+  listServerFacts,
   listSkippedRows,
+  notMeasured,
   overall,
   summarizeComparison,
   toStepFigures,
@@ -37,7 +39,8 @@ export function formatComparison(input: ReportInput, comparison: Comparison): Bl
   return [
     paragraph(
       `## vigil ${escapeProse(input.title, 100)}: ${verdict.verdict.toUpperCase()}\n\n` +
-        `${capitalize(escapeProse(summarizeComparison(comparison, input), 600))}.`,
+        `${capitalize(escapeProse(summarizeComparison(comparison, input), 600))}.` +
+        (comparison.control === undefined ? '' : `\n\n${capitalize(escapeProse(comparison.control, 600))}.`),
     ),
     ...list(
       '**Why**',
@@ -58,6 +61,7 @@ export function formatComparison(input: ReportInput, comparison: Comparison): Bl
     ...tableBlock([{ text: 'status' }, { text: 'check' }, { text: 'location' }], words, 'rows'),
     ...tableBlock(headings, effectRows(known), 'effects'),
     ...sideTable(input, comparison),
+    ...serverTable(input, comparison),
     ...tableBlock(headings, effectRows(unknown), 'effects', `${unknown.length} effects too noisy to judge`),
     ...tableBlock(
       [{ text: 'skipped' }, { text: 'location' }],
@@ -119,5 +123,22 @@ function sideTable(input: ReportInput, { baseline }: Comparison): Block[] {
     rows,
     'steps',
     'both sides',
+  )
+}
+
+/** The service's own figures on both sides. */
+function serverTable(input: ReportInput, { baseline }: Comparison): Block[] {
+  const candidate = input.runs[0]?.run
+  if (baseline === undefined || candidate === undefined) return []
+  const [before, after] = [new Map(listServerFacts(baseline)), new Map(listServerFacts(candidate))]
+  return tableBlock(
+    [{ text: 'service' }, { text: 'baseline', ...right }, { text: 'candidate', ...right }],
+    [...new Set([...before.keys(), ...after.keys()])].map((label) =>
+      [label, before.get(label) ?? notMeasured, after.get(label) ?? notMeasured].map((cell) =>
+        escapeProse(cell),
+      ),
+    ),
+    'figures',
+    'service of both sides',
   )
 }

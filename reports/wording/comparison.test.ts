@@ -135,3 +135,23 @@ describe('the page of a duet', () => {
     expect(text).not.toContain('No budget of this run')
   })
 })
+
+describe('the page and the Markdown of a duet', () => {
+  const input = example('duetSlower')
+
+  it.each([
+    ['page', htmlReport(input)],
+    ['Markdown', markdownReport(input)],
+  ])('say how precise the machine was: %s', (_, text) => {
+    expect(text).toMatch(/control|Control/)
+    expect(text).toMatch(/this machine, now(?:&#58;\u200b|:) (?:±|&#177;)1\.1 %/)
+  })
+
+  it('have the service of both sides', () => {
+    const [, table = ''] = markdownReport(input)
+      .replaceAll('\u200b', '')
+      .split('service of both sides</summary>')
+    expect(table.split('</details>')[0]).toMatch(/^\| CPU per request \| [\d.]+ ms \| [\d.]+ ms \|$/m)
+    expect(htmlReport(input)).toContain('CPU per request')
+  })
+})

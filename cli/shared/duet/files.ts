@@ -92,12 +92,7 @@ export function toDuetReport(
     title: `ab ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}`,
     verdict,
     runs,
-    notes: [
-      ...verdict.claims,
-      ...(verdict.control === undefined ? [] : [verdict.control.text]),
-      ...notesOf(outcome),
-      ...(verdict.noise === undefined ? [] : [verdict.noise]),
-    ],
+    notes: [...verdict.claims, ...notesOf(outcome), ...(verdict.noise === undefined ? [] : [verdict.noise])],
     ...(command?.[0] === 'ab' && { command }),
     comparison: {
       suite: verdict.suite,
@@ -108,6 +103,7 @@ export function toDuetReport(
       why: verdict.why,
       ...(baseline && { baseline }),
       byPair: toPairs(outcome),
+      ...(verdict.control && { control: verdict.control.text }),
       repeat: verdict.reproduce,
     },
     folder: verdict.folder,
