@@ -1,8 +1,10 @@
+import { dirname, join, relative } from 'node:path'
 import { Command, CommanderError, Help } from 'commander'
 import { describeMissingPackage } from '../record/index.ts'
 import { addCommands, isCommand } from './commands.ts'
 import type { Execute } from './commands.ts'
 import { exitCodes } from './exit-codes.ts'
+import { configNames, findConfigFile } from './shared/options.ts'
 import { redactOutput } from './shared/redaction.ts'
 import { diskProblem, UsageError, version } from './shared/world.ts'
 import type { World } from './shared/world.ts'
@@ -17,6 +19,7 @@ export async function runProgram(typed: readonly string[], given: World): Promis
   const program = createProgram(world, command)
   try {
     await addCommands(program, execute, (name) => name === command)
+    program.hook('preAction', (_, action) => useFoundConfig(action, world.cwd))
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
@@ -30,6 +33,18 @@ export async function runProgram(typed: readonly string[], given: World): Promis
     world.stderr(problem === undefined ? internalErrorText(error, world.env) : `vigil: ${problem}\n`)
     return exitCodes.invalid.code
   }
+}
+
+/**
+ * Without `--config`, a command uses the config of its folder or of one above, and results go next to it:
+ * the same ones wherever in a project the command is typed.
+ */
+function useFoundConfig(command: Command, cwd: string): void {
+  const found = findConfigFile(cwd)
+  const isTyped = (name: string): boolean => command.getOptionValueSource(name) !== 'default'
+  if (found === undefined || isTyped('config') || found === join(cwd, configNames[0] ?? '')) return
+  command.setOptionValue('config', relative(cwd, found))
+  if (!isTyped('out')) command.setOptionValue('out', relative(cwd, join(dirname(found), '.vigil')))
 }
 
 /** `vigil help`, `vigil help gate` and `vigil version`, as other tools have them. */

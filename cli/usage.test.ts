@@ -1,7 +1,10 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { exitCodes } from './exit-codes.ts'
-import { describeCommands } from './program.ts'
+import { describeCommands, runProgram } from './program.ts'
 import { workplace } from './testing/vigil.ts'
+import { runInWorld } from './testing/world.ts'
 
 const place = workplace()
 afterAll(place.remove)
@@ -139,4 +142,36 @@ it.each([['--version'], ['version']])('%s prints the version of the package', as
   const { code, stdout } = await place.start([word]).ran
   expect(code).toBe(0)
   expect(stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/)
+})
+
+describe('without --config', () => {
+  const inner = join(place.folder, 'packages/api')
+  mkdirSync(inner, { recursive: true })
+  const probe = async (cwd: string, ...more: string[]): ReturnType<typeof runInWorld> =>
+    runInWorld(cwd, async (world) => runProgram(['probe', 'home', '--json', ...more], world), {
+      now: Date.now,
+      pid: process.pid,
+      env: { PATH: process.env['PATH'] },
+    })
+
+  it('a command uses the config of a folder above, and results go next to it', async () => {
+    const { stdout, stderr } = await probe(inner)
+    expect({ stderr, probes: stdout.includes('"name": "home"') }).toMatchObject({ probes: true })
+    expect(existsSync(join(place.folder, '.vigil/runs'))).toBe(true)
+    expect(existsSync(join(inner, '.vigil'))).toBe(false)
+  })
+
+  it('the root of a repository is as far as it looks', async () => {
+    mkdirSync(join(inner, '.git'))
+    const { code, stderr } = await probe(inner)
+    expect([code, stderr]).toEqual([2, expect.stringContaining('vigil.config.ts: file not found')])
+  })
+
+  it('with it, nothing is looked for', async () => {
+    const { code, stderr } = await probe(inner, '--config', 'vigil.config.ts')
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('packages/api/vigil.config.ts: file not found'),
+    ])
+  })
 })

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import type { GateMode } from '../../config/index.ts'
@@ -10,6 +12,17 @@ export interface CommonOptions {
   out: string
   quiet?: boolean
   json?: boolean
+}
+
+/** Names that a config may have, the usual one first. */
+export const configNames = ['ts', 'mts', 'mjs', 'js'].map((ending) => `vigil.config.${ending}`)
+
+/** The config of a folder, or of the nearest folder above, up to the root of its git repository. */
+export function findConfigFile(folder: string): string | undefined {
+  const name = configNames.find((candidate) => existsSync(join(folder, candidate)))
+  if (name !== undefined) return join(folder, name)
+  const above = dirname(folder)
+  return above === folder || existsSync(join(folder, '.git')) ? undefined : findConfigFile(above)
 }
 
 export function configOption(description = 'config file to read'): Option {

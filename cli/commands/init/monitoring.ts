@@ -1,8 +1,10 @@
-import { globSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { loadConfig } from '../../../config/index.ts'
 import type { Config } from '../../../config/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
+import { configNames } from '../../shared/options.ts'
 import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { describeFiles, writeNew } from './files.ts'
@@ -12,7 +14,7 @@ const routesFile = 'vigil/monitoring/alertmanager.yml'
 
 /** Writes alert rules and an Alertmanager configuration for the probes and suites of the config. */
 export async function initMonitoring(world: World): Promise<number> {
-  const [file] = globSync('vigil.config.{ts,mts,mjs,js}', { cwd: world.cwd })
+  const file = configNames.find((name) => existsSync(join(world.cwd, name)))
   if (file === undefined)
     throw new UsageError("init --monitoring: expected a config here, got none: run 'vigil init' first")
   const loaded = await loadConfig(world.cwd, file)

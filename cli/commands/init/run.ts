@@ -1,4 +1,4 @@
-import { existsSync, globSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { rm, rmdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -8,6 +8,7 @@ import { runId } from '../../../record/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { createProgress } from '../../shared/progress.ts'
 import { preflight } from '../../shared/target.ts'
+import { configNames } from '../../shared/options.ts'
 import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import type { InitOptions } from './command.ts'
@@ -29,7 +30,7 @@ const configFile = 'vigil.config.ts'
 /** Writes a config, journeys and a workflow for a service, and runs the first gate. */
 export async function init(url: string | undefined, options: InitOptions, world: World): Promise<number> {
   if (options.monitoring) return (await import('./monitoring.ts')).initMonitoring(world)
-  const [config] = globSync('vigil.config.{ts,mts,mjs,js}', { cwd: world.cwd })
+  const config = configNames.find((name) => existsSync(join(world.cwd, name)))
   if (config !== undefined)
     throw new UsageError(
       `${config} exists already, and init never overwrites: run 'vigil gate', or remove it first`,
