@@ -53,10 +53,12 @@ export const stepColumns = [
   'maxMs',
 ] as const satisfies (keyof StepFigures)[]
 
+const latencyColumns = runEntrySchema.shape.latency.shape
 /** An entry to be kept, with its steps by `journey/step`. */
-export interface KeptRun extends RunEntry {
-  steps: Record<string, StepFigures>
-}
+export const keptRunSchema = runEntrySchema.extend({
+  steps: z.record(z.string(), z.object({ requests: amount, errors: amount, ...latencyColumns })),
+})
+export type KeptRun = z.infer<typeof keptRunSchema>
 
 /** One step of one run. */
 export interface StepRun {

@@ -1,4 +1,4 @@
-export { comparableOf, runEntrySchema, unknownKey, withStep } from './entry.ts'
+export { comparableOf, keptRunSchema, runEntrySchema, unknownKey, withStep } from './entry.ts'
 export type { KeptRun, RunEntry, StepFigures, StepRun } from './entry.ts'
 export { prunable, prune, withHistory } from './sync.ts'
 export { isDamagedFile } from './sqlite/database.ts'

@@ -11,6 +11,8 @@ export interface HistoryOptions extends Pick<CommonOptions, 'config' | 'out' | '
   /** Number of newest runs of each series to show. */
   runs: number
   latest?: boolean
+  export?: string
+  import?: string
   prune?: boolean
   keep?: number
 }
@@ -30,6 +32,11 @@ export function addHistoryCommand(
     )
     .option('--runs <count>', 'number of newest runs to show', positiveInteger('runs', 1_000_000), 1000)
     .option('--latest', 'show only the verdict of the newest run of each suite')
+    .option(
+      '--export <file>',
+      'write the runs to a .jsonl, or to the .csv of one series that Apache Otava reads',
+    )
+    .option('--import <file>', 'take in the runs of an exported .jsonl; a run is kept once')
     .option('--prune', 'delete the folders of old runs (with --keep), except those a baseline uses')
     .option(
       '--keep <count>',
@@ -51,6 +58,7 @@ export function addHistoryCommand(
         'vigil history browse --step home/get --metric p95Ms',
         'vigil history --latest',
         'vigil history --prune --keep 500',
+        'vigil history --export runs.jsonl',
         'vigil history --batch series.jsonl > changes.jsonl',
       ]),
     )

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -193,6 +193,38 @@ describe('vigil history', () => {
       at: expect.stringMatching(/^2026-02-/),
     })
     rmSync(place, { recursive: true, force: true })
+  })
+
+  it('--export writes what --import takes in: each run once, with its steps', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'vigil-import-'))
+    const file = join(place, 'runs.jsonl')
+    expect((await run('browse', { export: file })).stdout).toBe(`24 runs written to ${file}\n`)
+    const there = async (options: Partial<HistoryOptions>): Promise<Said> =>
+      runInWorld(place, async (world) => history('browse', { ...defaults, out: place, ...options }, world))
+    await there({ import: file })
+    expect((await there({ import: file })).stdout).toBe(`24 runs read from ${file}\n`)
+    const again = join(place, 'again.jsonl')
+    await there({ export: again })
+    expect(readFileSync(again, 'utf8')).toBe(readFileSync(file, 'utf8'))
+    expect((await there({ step: 'a', metric: 'p50Ms' })).stdout).toContain('24 runs')
+    writeFileSync(file, readFileSync(file, 'utf8').slice(0, -40))
+    await expect(there({ import: file })).rejects.toThrow(`${file}:24: not a run, expected a line that`)
+    rmSync(place, { recursive: true, force: true })
+  })
+
+  it('--export of a .csv is what Apache Otava reads', async () => {
+    const file = join(folder, 'otava.csv')
+    await run('browse', { export: file })
+    const [head, first, ...rest] = readFileSync(file, 'utf8').trim().split('\n')
+    expect(head).toBe('time,run,commit,p50_ms,p95_ms,p99_ms,mean_ms,error_rate,throughput_rps')
+    expect(first).toMatch(/^2026-01-02T03:04:00\.000Z,20260102-030400-browse,c0ffee(,[\d.]+){6}$/)
+    expect(rest).toHaveLength(23)
+    await expect(run('browse', { export: join(folder, 'runs.txt') })).rejects.toThrow('expected a file.jsonl')
+    await expect(run('browse', { export: '/nowhere/runs.csv' })).rejects.toThrow(
+      '/nowhere/runs.csv: cannot be written (ENOENT): choose another file',
+    )
+    await expect(run('browse', { export: file, import: file })).rejects.toThrow('expected one of them')
+    rmSync(file)
   })
 
   it('--step shows one step of each run, and its changes', async () => {

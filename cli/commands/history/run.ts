@@ -20,7 +20,14 @@ import {
   withHistory,
   withStep,
 } from '../../../record/history/index.ts'
-import type { HistoryDatabase, RunEntry, RunHistory, Series } from '../../../record/history/index.ts'
+import { exportHistory, importHistory } from './transfer.ts'
+import type {
+  HistoryDatabase,
+  HistoryOptions as WithHistoryOptions,
+  RunEntry,
+  RunHistory,
+  Series,
+} from '../../../record/history/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { findHistoryDatabase, damageStamp } from '../../shared/history.ts'
@@ -45,6 +52,8 @@ export async function history(
   const changePoints: ChangePointOptions = metric === undefined ? {} : { metrics: [metric] }
   if (options.batch !== undefined) return runBatch(options.batch, world, { kind: 'history', changePoints })
   if (options.prune) return pruneHistory(options, world)
+  if (options.export !== undefined || options.import !== undefined)
+    return transferHistory(suite, options, world)
   const acknowledged = await readAcknowledged(storedFolder(resolve(world.cwd, options.config)))
   const found = await lookInto(suite, options, { changePoints, acknowledged }, world)
   if (found.state === 'unavailable') {
@@ -92,16 +101,8 @@ async function lookInto(
   rules: ChangeRules,
   world: World,
 ): Promise<HistoryResult> {
-  const out = resolve(world.cwd, options.out)
   const budgetsOf = await readBudgets(options, world)
-  const warn = (problem: string): void => world.stderr(`vigil: ${cleanText(problem, 600)}\n`)
-  const where = {
-    out,
-    database: await databaseOf(options, out, world),
-    stamp: () => damageStamp(world.now),
-    warn,
-    progress: progressOf(world),
-  }
+  const where = await placeOf(options, world)
   try {
     return await withHistory(where, async (index) => ({
       state: 'found',
@@ -112,6 +113,42 @@ async function lookInto(
   } catch (error) {
     if (error instanceof HistoryUnavailable) return { state: 'unavailable', problem: error.message }
     throw error
+  }
+}
+
+/** Writes history to a file, or takes in what was written. */
+async function transferHistory(
+  suite: string | undefined,
+  { export: to, import: from, ...options }: HistoryOptions,
+  world: World,
+): Promise<number> {
+  if (to !== undefined && from !== undefined)
+    throw new UsageError('--export: found --import too, expected one of them')
+  const file = resolve(world.cwd, to ?? from ?? '')
+  try {
+    const count = await withHistory(await placeOf(options, world), async (index) =>
+      to === undefined ? importHistory(index, file) : exportHistory(index, suite, file),
+    )
+    world.stdout(
+      `${count} ${count === 1 ? 'run' : 'runs'} ${to === undefined ? 'read from' : 'written to'} ${file}\n`,
+    )
+    return exitCodes.pass.code
+  } catch (error) {
+    if (!(error instanceof HistoryUnavailable)) throw error
+    world.stderr(`vigil: ${cleanText(error.message, 600)}\n`)
+    return exitCodes.invalid.code
+  }
+}
+
+/** Where history is kept, and what is reported while it is brought up to date. */
+async function placeOf(options: HistoryOptions, world: World): Promise<WithHistoryOptions> {
+  const out = resolve(world.cwd, options.out)
+  return {
+    out,
+    database: await databaseOf(options, out, world),
+    stamp: () => damageStamp(world.now),
+    warn: (problem) => world.stderr(`vigil: ${cleanText(problem, 600)}\n`),
+    progress: progressOf(world),
   }
 }
 
