@@ -29,8 +29,8 @@ export async function exportHistory(
     )
   if (isCsv && all.length !== 1)
     throw new UsageError(
-      `--export: found ${all.length} series, expected one for ${cleanText(file, 80)}: name a suite that ran in ` +
-        'one environment, or export a .jsonl',
+      `--export: found ${all.length} series, expected one for ${cleanText(file, 80)}: ` +
+        'name a suite that ran in one environment, or export a .jsonl',
     )
   const part = `${file}.part`
   let count = 0

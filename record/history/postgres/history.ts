@@ -17,7 +17,6 @@ import {
   count,
   desc,
   eq,
-  exists,
   gte,
   inArray,
   ne,
@@ -60,12 +59,12 @@ function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | '
       .where(
         and(
           suite === undefined ? undefined : eq(series.suite, suite),
-          exists(
-            database
-              .select({ id: runs.id })
-              .from(runs)
-              .where(and(...seriesKeys.map((key) => eq(runs[key], series[key])))),
-          ),
+          // A subquery for each series: EXISTS made PostgreSQL read all of a million runs, in one second.
+          sql`(${database
+            .select({ one: sql`1` })
+            .from(runs)
+            .where(and(...seriesKeys.map((key) => eq(runs[key], series[key]))))
+            .limit(1)}) is not null`,
         ),
       )
       .orderBy(...seriesKeys.map((key) => asc(series[key])))
@@ -92,9 +91,15 @@ function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | '
       const [counted] = await database.select({ n: count() }).from(runs).where(isOfSeries(of))
       return { entries: await newest(of, most), all: counted?.n ?? 0 }
     },
+    // One query: a connection answers one after another, and each of fifty has its way there and back.
     latest: async (suite) => {
-      const entries = await Promise.all((await all(suite)).map(async (of) => newest(of, 1)))
-      return entries.flat().toSorted((a, b) => momentOf(b) - momentOf(a))
+      const isItsRun = and(...seriesKeys.map((key) => eq(runs[key], series[key])))
+      const found = await database.execute<{ id: string; entry: unknown }>(sql`
+        SELECT newest.id, newest.entry FROM ${series} CROSS JOIN LATERAL (
+          SELECT ${runs.id}, ${runs.entry} FROM ${runs} WHERE ${isItsRun}
+          ORDER BY ${runs.startedMs} DESC, ${runs.id} DESC LIMIT 1
+        ) newest ${suite === undefined ? sql`` : sql`WHERE ${eq(series.suite, suite)}`}`)
+      return found.map(readRow).toSorted((a, b) => momentOf(b) - momentOf(a))
     },
   }
 }

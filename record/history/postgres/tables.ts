@@ -13,7 +13,7 @@ const pgCore: typeof PgCore = load('drizzle-orm/pg-core')
 const driver: typeof Driver = load('drizzle-orm/postgres-js')
 const migrations: typeof Migrations = load('drizzle-orm/migrator')
 
-export const { and, asc, count, desc, eq, exists, gte, inArray, ne, sql } = orm
+export const { and, asc, count, desc, eq, gte, inArray, ne, sql } = orm
 export const { bigint, boolean, index, integer, json, pgSchema, primaryKey, real, text, unique } = pgCore
 export const { drizzle } = driver
 export const { readMigrationFiles } = migrations
