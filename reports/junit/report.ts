@@ -1,6 +1,13 @@
 import type { RowStatus, Verdict, VerdictRow } from '../../baselines/index.ts'
-import type { ReportInput } from '../input.ts'
-import { cleanText, adviseNextSteps, describeCauses, toProbeText, formatRule } from '../wording/index.ts'
+import type { ReportInput, RunReport } from '../input.ts'
+import {
+  cleanText,
+  adviseNextSteps,
+  describeCauses,
+  formatMetric,
+  formatRule,
+  toProbeText,
+} from '../wording/index.ts'
 
 /**
  * JUnit XML as CI systems read it. CI must agree with the exit code, so every status that ends in an exit
@@ -46,7 +53,8 @@ function formatCase({ suite, name, status, message, seconds, detail }: TestCase)
   const why = element(
     kind,
     { ...(kind !== 'skipped' && { type: status }), message },
-    kind === 'skipped' ? [] : [message, ...detail].map(escapeXml),
+    // The message is above it already.
+    kind === 'skipped' ? [] : (detail.length > 0 ? detail : [message]).map(escapeXml),
   )
   return element('testcase', attributes, [why])
 }
@@ -73,7 +81,12 @@ export function toCases(input: ReportInput): TestCase[] {
   const causesBySuite = new Map(
     [...bySuite].map(([suite, reports]) => [suite, reports.flatMap(({ run }) => describeCauses(run))]),
   )
-  const cases = withOwnNames(input.verdict.rows.map((row) => toCase(row, input, causesBySuite)))
+  const secondsBySuite = new Map(
+    [...bySuite].map(([suite, reports]) => [suite, shareTime(suite, reports, input.verdict.rows)]),
+  )
+  const cases = withOwnNames(
+    input.verdict.rows.map((row) => toCase(row, input, { causesBySuite, secondsBySuite })),
+  )
   return matchesVerdict(input.verdict, cases) ? cases : [...cases, toVerdictCase(input)]
 }
 
@@ -88,24 +101,41 @@ function withOwnNames(cases: readonly TestCase[]): TestCase[] {
   })
 }
 
-function toCase(row: VerdictRow, input: ReportInput, causesBySuite: ReadonlyMap<string, string[]>): TestCase {
+/** The time of a suite's runs in equal shares: CI systems add the times of cases up. */
+function shareTime(suite: string, reports: readonly RunReport[], rows: readonly VerdictRow[]): number {
+  const seconds = reports.reduce((sum, { run }) => sum + run.durationMs / 1000, 0)
+  return seconds / Math.max(1, rows.filter((row) => row.rule !== 'probe' && row.suite === suite).length)
+}
+
+function toMillis(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000
+}
+
+interface BySuite {
+  causesBySuite: ReadonlyMap<string, string[]>
+  secondsBySuite: ReadonlyMap<string, number>
+}
+
+function toCase(row: VerdictRow, input: ReportInput, { causesBySuite, secondsBySuite }: BySuite): TestCase {
   const probe = row.rule === 'probe' ? input.probes?.probes.find(({ name }) => name === row.step) : undefined
   return {
     suite: row.rule === 'probe' ? 'probes' : cleanText(row.suite ?? row.rule, 120),
     name: toName(row),
     status: row.status,
     message: formatRule(row),
-    seconds: probe ? probe.durationMs / 1000 : 0,
+    // Rounded as it is printed, so that the times of a file add up.
+    seconds: toMillis(probe ? probe.durationMs / 1000 : (secondsBySuite.get(row.suite ?? '') ?? 0)),
     detail:
       row.status === 'pass' ? [] : probe ? describeProbe(probe) : (causesBySuite.get(row.suite ?? '') ?? []),
   }
 }
 
 // With its rule: a metric of a step can be judged by its budget and against the baseline.
-function toName({ rule, metric, step }: VerdictRow): string {
+function toName(row: VerdictRow): string {
+  const { rule, metric, step } = row
   if (rule === 'probe') return cleanText(step ?? metric, 120)
-  const words = [cleanText(rule, 60), ...(metric === rule ? [] : [cleanText(metric, 60)])]
-  return [...words, ...(step === null ? [] : [cleanText(step, 120)])].join(' ')
+  const what = metric === rule ? '' : `: ${cleanText(formatMetric(row), 60)}`
+  return `${cleanText(rule, 60)}${what}${step === null ? '' : ` of ${cleanText(step, 120)}`}`
 }
 
 function describeProbe(probe: Parameters<typeof toProbeText>[0]): string[] {

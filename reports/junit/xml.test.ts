@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hostileText } from '../testing/examples/index.ts'
+import { examples, hostileText } from '../testing/examples/index.ts'
 import type { VerdictRow } from '../../baselines/index.ts'
 import { anyText } from '../../record/testing/any-text.ts'
 import { element, escapeXml, junitReport } from './report.ts'
@@ -55,6 +55,19 @@ describe('text in XML', () => {
   })
 })
 
+it('cases share the time of their run, and a fail says its message once', () => {
+  const input = examples['slow']?.() ?? expect.unreachable()
+  const report = junitReport(input)
+  const cases = readXml(report).children.flatMap(({ children }) => children)
+  const seconds = input.runs.reduce((sum, { run }) => sum + run.durationMs / 1000, 0)
+  const ofRuns = cases.filter(({ attributes }) => attributes['classname'] !== 'vigil.probes')
+  expect(ofRuns.reduce((sum, { attributes }) => sum + Number(attributes['time']), 0)).toBeCloseTo(seconds, 1)
+  const failures = cases.flatMap(({ children }) => children.filter(({ name }) => name === 'failure'))
+  expect(failures.length).toBeGreaterThan(0)
+  for (const { attributes, text } of failures)
+    if (text.trim() !== attributes['message']) expect(text).not.toContain(attributes['message'])
+})
+
 describe('the names of test cases', () => {
   const row = (
     rule: string,
@@ -80,8 +93,8 @@ describe('the names of test cases', () => {
   it('have the rule, so that a fail is not taken for a retry of the pass of the same figure', () => {
     const rows = [row('budget', 'p95Ms', 'shop/list', 'pass'), row('baseline', 'p95Ms', 'shop/list', 'fail')]
     expect(namesOf([...rows, row('threshold', 'threshold', null, 'fail')])).toEqual([
-      'browse: budget p95Ms shop/list',
-      'browse: baseline p95Ms shop/list',
+      'browse: budget: p95 of shop/list',
+      'browse: baseline: p95 of shop/list',
       'browse: threshold',
     ])
   })

@@ -49,6 +49,8 @@ const labels: Record<string, string> = {
   meanMs: 'mean',
   errorRate: 'errors',
   throughputRps: 'throughput',
+  requestsPerMinute: 'throughput',
+  rssBytes: 'memory',
   cpuMsPerRequest: 'CPU per request',
   databaseCpuMsPerRequest: 'CPU of the database per request',
 }
