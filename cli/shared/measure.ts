@@ -8,6 +8,7 @@ import type { Run } from '../../record/index.ts'
 import { runFolder } from '../../record/store/index.ts'
 import { watchReadiness, watchServer } from '../../runtime/target/index.ts'
 import type { Readiness, ReadinessWatch, ServerWatch, ReadMetrics } from '../../runtime/target/index.ts'
+import { readGroupUsage } from '../../runtime/processes/index.ts'
 import type { FoundEngine, SuitePlan } from './suites.ts'
 import { describeEnvironment, describeTarget, newRunId } from './session.ts'
 import { readTargetMetrics } from './target.ts'
@@ -117,7 +118,9 @@ async function loadWith(
   session.progress.phase(`loading with ${load.suite}: ${found.label}, ${loadWords(load)}`)
   const scratch = join(folder, found.engine.name)
   await mkdir(scratch, { recursive: true })
-  const watch = watchServer(createMetricsReader(session), metricsEveryMs)
+  const watch = watchServer(createMetricsReader(session), metricsEveryMs, () =>
+    session.targetGroup === undefined ? undefined : readGroupUsage(session.targetGroup),
+  )
   const readiness = createReadinessWatch(session)
   const result = await found.engine.run(load, {
     folder: scratch,

@@ -34,6 +34,8 @@ export interface Session {
   progress: Progress
   /** While vigil runs a service that it started: how it ended, or undefined while it runs. */
   targetEnd?: (() => string | undefined) | undefined
+  /** The same while it runs: the group of its processes. */
+  targetGroup?: number | undefined
 }
 
 /**

@@ -128,12 +128,14 @@ async function withBooted<T>(
       reason: started.reason,
     }
   session.targetEnd = watchEnd(started.service)
+  session.targetGroup = started.service.pid
   try {
     const problem = load ? await checkMetrics(session, session.targetUrl) : undefined
     if (problem !== undefined) return { state: 'unavailable', ...problem }
     return { state: 'ok', value: await use() }
   } finally {
     session.targetEnd = undefined
+    session.targetGroup = undefined
     await started.service.stop()
   }
 }

@@ -63,6 +63,8 @@ export type Endpoint = Known<typeof endpoint>
 
 const server = {
   cpuMsPerRequest: amount.exactOptional(),
+  /** Of the thread that used most CPU, the share of a core; only of a service that vigil started. */
+  busiestThreadRatio: amount.exactOptional(),
   rssMaxBytes: amount.exactOptional(),
   eventLoopP99Ms: amount.exactOptional(),
   dbMsPerRequest: amount.exactOptional(),

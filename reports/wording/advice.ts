@@ -258,6 +258,16 @@ function findOfferedRequests({ generator, endpoints, durationMs }: Run): number 
   return begun > 0 ? offeredRps * (requests / begun) : undefined
 }
 
+/** A thread cannot use more than a core, and this one had hardly any of it left. */
+const busyThread = 0.85
+
+function adviseOnThread({ server }: Run): string {
+  const ratio = server?.busiestThreadRatio ?? 0
+  return ratio < busyThread
+    ? 'check its CPU, its connection pool and its database'
+    : `its busiest thread used ${amount('ratio', ratio)} of a core: profile it, or run more processes`
+}
+
 function adviseOnThroughput(run: Run, rows: readonly VerdictRow[]): string {
   const limit = Math.max(...rows.map((row) => row.limit ?? 0)) / 60
   const offered = findOfferedRequests(run)
@@ -269,6 +279,6 @@ function adviseOnThroughput(run: Run, rows: readonly VerdictRow[]): string {
     )
   return (
     `the service did not sustain the load of ${suite}: the report shows when that began; ` +
-    'check its CPU, its connection pool and its database'
+    adviseOnThread(run)
   )
 }

@@ -38,6 +38,7 @@ export function listTargetFacts(run: Run): Fact[] {
 export function listServerFacts(run: Run): Fact[] {
   const {
     cpuMsPerRequest,
+    busiestThreadRatio,
     rssMaxBytes,
     eventLoopP99Ms,
     dbMsPerRequest,
@@ -47,6 +48,7 @@ export function listServerFacts(run: Run): Fact[] {
   } = run.server ?? {}
   return [
     ...toFact('CPU per request', cpuMsPerRequest, (ms) => amount('ms', ms)),
+    ...toFact('busiest thread', busiestThreadRatio, (ratio) => `${amount('ratio', ratio)} of a core`),
     ...toFact('maximum memory', rssMaxBytes, (bytes) => amount('bytes', bytes)),
     ...toFact('event loop delay p99', eventLoopP99Ms, (ms) => amount('ms', ms)),
     ...toFact('database time per request', dbMsPerRequest, (ms) => amount('ms', ms)),

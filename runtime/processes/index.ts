@@ -32,6 +32,7 @@ export {
   listPids,
   readCommandLine,
   readGroupCpuMs,
+  readGroupUsage,
   readGroupCpuSeconds,
   readMachineTicks,
   readResidentBytes,
@@ -39,4 +40,4 @@ export {
   readStat,
   readThreadsCpuMs,
 } from './proc.ts'
-export type { ProcessIdentity, ProcessStat } from './proc.ts'
+export type { GroupUsage, ProcessIdentity, ProcessStat } from './proc.ts'

@@ -149,6 +149,29 @@ export function readGroupCpuMs(group: number): number | undefined {
   return times.length === 0 ? undefined : times.reduce((sum, ms) => sum + ms, 0)
 }
 
+/** What the processes of a group have used, as the system counts it. */
+export interface GroupUsage {
+  /** CPU milliseconds so far, by thread. */
+  threads: ReadonlyMap<number, number>
+  /** Sum over the processes: memory that they share counts for each. */
+  rssBytes: number
+}
+
+/** Undefined without /proc, or without such a group. */
+export function readGroupUsage(group: number): GroupUsage | undefined {
+  const pids = listPids().filter((pid) => readStat(pid)?.group === group)
+  const threads = new Map(
+    pids.flatMap((pid) =>
+      listNumbers(`/proc/${pid}/task`).flatMap((thread): [number, number][] => {
+        const ns = Number(readText(`/proc/${pid}/task/${thread}/schedstat`)?.split(' ')[0])
+        return Number.isFinite(ns) ? [[thread, ns / 1e6]] : []
+      }),
+    ),
+  )
+  const rssBytes = pids.reduce((sum, pid) => sum + (readResidentBytes(pid) ?? 0), 0)
+  return threads.size === 0 ? undefined : { threads, rssBytes }
+}
+
 /**
  * CPU time of a process group, to the hundredth of a second and with threads that have ended; undefined
  * without it.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { hasOtherProcess, toServerSide, toSnapshot, watchServer } from './server-side.ts'
+import { hasOtherProcess, toMeasuredSide, toServerSide, toSnapshot, watchServer } from './server-side.ts'
+import type { UsageReading } from './server-side.ts'
 
 const exposition = (cpu: number, requests: number, rss: number): string =>
   [
@@ -13,6 +14,52 @@ const exposition = (cpu: number, requests: number, rss: number): string =>
     'db_pool_connections{state="idle"} 4',
     `db_pool_waiting ${cpu - 10}`,
   ].join('\n')
+
+describe('what the system counts of a service that vigil started', () => {
+  const at = (atMs: number, threads: [number, number][], rssBytes: number): UsageReading => ({
+    atMs,
+    threads: new Map(threads),
+    rssBytes,
+  })
+
+  it('is its CPU per request, its busiest thread and its memory', () => {
+    const readings = [
+      at(1000, [[1, 500]], 5e7),
+      at(2000, [[1, 900]], 9e7),
+      // Thread 2 began in between.
+      at(
+        3000,
+        [
+          [1, 1400],
+          [2, 100],
+        ],
+        6e7,
+      ),
+    ]
+    expect(toMeasuredSide(readings, 500)).toEqual({
+      cpuMsPerRequest: 2,
+      busiestThreadRatio: 0.45,
+      rssMaxBytes: 9e7,
+    })
+    expect(toMeasuredSide(readings, 0)).not.toHaveProperty('cpuMsPerRequest')
+    expect(toMeasuredSide(readings.slice(0, 1), 5)).toEqual({})
+  })
+
+  it('is used where the service reports nothing, and never instead of what it reports', async () => {
+    let cpuMs = 0
+    const usage = () => ({ threads: new Map([[1, (cpuMs += 100)]]), rssBytes: 1e6 })
+    const sideOf = async (answers: (string | undefined)[]) => {
+      const watch = watchServer(async () => answers.shift(), 60_000, usage)
+      await watch.read()
+      await watch.read()
+      return watch.finish(10)
+    }
+    expect(await sideOf([])).toMatchObject({ cpuMsPerRequest: 10, rssMaxBytes: 1e6 })
+    const reported = await sideOf([exposition(10, 100, 5e7), exposition(11, 300, 9e7)])
+    expect(reported).toMatchObject({ cpuMsPerRequest: 5, rssMaxBytes: 9e7 })
+    expect(reported.busiestThreadRatio).toBeGreaterThan(0)
+  })
+})
 
 describe("the server's side", () => {
   it('is what grew between the first and the last reading, per request the server counted', () => {

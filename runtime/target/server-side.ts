@@ -1,4 +1,5 @@
 import { toOneLine } from '../../record/index.ts'
+import type { GroupUsage } from '../processes/index.ts'
 import type { ServerSide } from '../../record/index.ts'
 import { findAnsweringProcess, isSameProcess, parseExposition, serviceMetrics, sumOf } from './exposition.ts'
 import type { AnsweringProcess } from './exposition.ts'
@@ -99,6 +100,24 @@ export function hasOtherProcess(snapshots: readonly Snapshot[]): boolean {
 export const otherProcessReason =
   'the metrics came from more than one process: it was restarted, or several answer at one URL'
 
+/** What the system counted of a service that vigil started, at a time of the monotonic clock. */
+export interface UsageReading extends GroupUsage {
+  atMs: number
+}
+
+/** The server's side by what the system counts, for a service that reports nothing about itself. */
+export function toMeasuredSide(readings: readonly UsageReading[], requests: number): ServerSide {
+  const [first, last] = [readings[0], readings.at(-1)]
+  if (!first || !last || last.atMs <= first.atMs) return {}
+  // A thread that began in between has used everything since.
+  const used = [...last.threads].map(([thread, ms]) => ms - (first.threads.get(thread) ?? 0))
+  return omitUnknown({
+    cpuMsPerRequest: requests > 0 ? used.reduce((sum, ms) => sum + ms, 0) / requests : undefined,
+    busiestThreadRatio: Math.max(0, ...used) / (last.atMs - first.atMs),
+    rssMaxBytes: Math.max(...readings.map(({ rssBytes }) => rssBytes)),
+  })
+}
+
 function difference(from: number | undefined, to: number | undefined): number | undefined {
   return from === undefined || to === undefined || to < from ? undefined : to - from
 }
@@ -134,11 +153,23 @@ export interface ServerWatch {
   notes: () => string[]
 }
 
-/** Reads a target's metrics every `everyMs` until `finish`. A reading that fails is left out. */
-export function watchServer(readMetrics: ReadMetrics, everyMs: number): ServerWatch {
+/**
+ * Reads a target's metrics every `everyMs` until `finish`. A reading that fails is left out. What the service
+ * reports itself has priority over what the system counts of its processes.
+ *
+ * @param readUsage of a service that vigil started
+ */
+export function watchServer(
+  readMetrics: ReadMetrics,
+  everyMs: number,
+  readUsage: () => GroupUsage | undefined = () => undefined,
+): ServerWatch {
   const snapshots: Snapshot[] = []
+  const readings: UsageReading[] = []
   let reading: Promise<void> | undefined
   const readOnce = async (): Promise<void> => {
+    const usage = readUsage()
+    if (usage !== undefined) readings.push({ ...usage, atMs: performance.now() })
     const text = await readMetrics()
     if (text !== undefined) snapshots.push(toSnapshot(text))
   }
@@ -156,11 +187,14 @@ export function watchServer(readMetrics: ReadMetrics, everyMs: number): ServerWa
     },
     finish: (countedRequests) => {
       clearInterval(timer)
-      return toServerSide(snapshots, countedRequests)
+      return { ...toMeasuredSide(readings, countedRequests), ...toServerSide(snapshots, countedRequests) }
     },
     notes: () =>
       hasOtherProcess(snapshots)
-        ? [`CPU, database time and statements per request are left out: ${otherProcessReason}`]
+        ? [
+            `${readings.length > 1 ? 'database' : 'CPU, database'} time and statements per request ` +
+              `are left out: ${otherProcessReason}`,
+          ]
         : [],
   }
 }

@@ -166,6 +166,36 @@ describe('a service whose database dies while it is loaded', { timeout: 60_000 }
 })
 
 describe('a service that vigil started', { timeout: 60_000 }, () => {
+  it('and that reports nothing about itself has its CPU, busiest thread and memory measured', async () => {
+    const server = place.write(
+      'server.mjs',
+      "import { createServer } from 'node:http'\n" +
+        'createServer((_request, response) => {\n' +
+        '  const until = process.cpuUsage().user + 3000\n' +
+        '  while (process.cpuUsage().user < until);\n' +
+        "  response.end('ok')\n" +
+        "}).listen(process.env.PORT, '127.0.0.1')\n",
+    )
+    const port = String(await freePort())
+    place.configure({
+      target: {
+        url: `http://127.0.0.1:${port}`,
+        command: [process.execPath, server],
+        ready: '/',
+        env: { PORT: port },
+      },
+      suites: { busy: homeSuites.capacity },
+      budgets: { rssBytes: 500e6 },
+    })
+    const { code, stdout, stderr } = await place.vigil(['load', 'busy', '--json'])
+    expect(code, stderr).toBe(0)
+    const { server: side, target } = JSON.parse(stdout) as Run
+    expect(side?.cpuMsPerRequest).toBeGreaterThan(2.9)
+    expect(side?.busiestThreadRatio).toBeGreaterThan(0.1)
+    expect(side?.rssMaxBytes).toBeGreaterThan(20e6)
+    expect(target.started).toBe(true)
+  })
+
   it('and that ends under load fails the run, exit 1, with how it ended and what it wrote', async () => {
     const server = place.write(
       'server.mjs',
