@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { workplace } from '../../testing/vigil.ts'
@@ -49,3 +50,34 @@ it("install scripts and servers of revisions get target.env, and not CI's secret
   }
   expect(readFileSync(join(place.folder, 'served'), 'utf8')).toMatch(/^PORT=\d+$/m)
 }, 60_000)
+
+it.each([
+  ['a checkout behind a symbolic link', (link: string) => symlinkSync(place.folder, link)],
+  [
+    'a config that is a symbolic link into the checkout',
+    (link: string) => {
+      mkdirSync(link)
+      symlinkSync(join(place.folder, 'vigil.config.mjs'), join(link, 'vigil.config.mjs'))
+    },
+  ],
+])(
+  '%s: both revisions are checked out, prepared and started',
+  async (_, connect) => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'vigil-link-'))
+    const link = join(elsewhere, 'link')
+    connect(link)
+    for (const name of ['prepared', 'served']) rmSync(join(place.folder, name), { force: true })
+    const { code, stdout } = await place.vigil([
+      'ab',
+      'HEAD',
+      'HEAD',
+      '--config',
+      join(link, 'vigil.config.mjs'),
+    ])
+    rmSync(elsewhere, { recursive: true })
+    expect([code, stdout]).toEqual([4, expect.stringContaining('INVALID')])
+    for (const name of ['prepared', 'served'])
+      expect(readFileSync(join(place.folder, name), 'utf8')).toContain('OWN=of target.env')
+  },
+  60_000,
+)

@@ -191,14 +191,16 @@ async function gateTarget(
     if (engine.state === 'missing' && allowsMissingTools) skipSuite(session, plan, engine.reason, gated)
     else await addRun(session, plan, engine, gated)
   }
-  if (gated.runs.length === 0)
-    gated.rows.push(
-      invalidRow('suite', {
-        code: 'nothing-judged',
-        reason: 'no suite was run: nothing was loaded, so nothing is known',
-      }),
-    )
+  if (gated.runs.length === 0) gated.rows.push(nothingJudged())
   return gated
+}
+
+/** The row of a gate that ran no suite. */
+export function nothingJudged(): VerdictRow {
+  return invalidRow('suite', {
+    code: 'nothing-judged',
+    reason: 'no suite was run: nothing was loaded, so nothing is known',
+  })
 }
 
 async function addRun(
