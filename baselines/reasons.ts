@@ -120,6 +120,7 @@ export const reasons = {
     next: (facts) => `${run(facts)}; if it fails again, vigil doctor checks the tools of this machine`,
   },
   'control-failed': {
+    means: 'the baseline compared with itself was not equal',
     verdict: 'invalid',
     next: (facts) =>
       `make this machine idle, or use another one, then ${run(facts)}; vigil doctor --noise measures it`,

