@@ -64,8 +64,8 @@ export async function referencePages(): Promise<Record<string, string>> {
     'reasons.md': page(
       'Reasons',
       'find why a verdict is not a pass, which exit code follows, and what to do next',
-      'Each row of a verdict that did not pass has a code, and so has each reason in `validity.codes` of a record.\n' +
-        'Reports print the next step with the names, the URL and the command of the run.',
+      'Each row of a verdict that did not pass has a code, and so has each reason of an invalid record\n' +
+        '(`validity.codes`). Reports print the next step with the names, the URL and the command of the run.',
       reasonTable(),
     ),
     'exit-codes.md': page('Exit codes', 'act on the exit code of each command', exitCodeTable()),
