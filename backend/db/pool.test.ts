@@ -2,7 +2,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { eventually, startTestPostgres, startTestService } from '../testing/index.ts'
 import type { TestPostgres } from '../testing/index.ts'
-import { createBackgroundScope, Database, DatabaseBusy } from './index.ts'
+import { createBackgroundScope, Database, DatabaseBusy, translateDatabaseError } from './index.ts'
 import { sql } from './drizzle.ts'
 
 let server: TestPostgres
@@ -63,4 +63,25 @@ test('a caller waits no longer than the time limit of its scope', async () => {
     database.query(createBackgroundScope(200), 'test', (db) => db.execute(sql`select pg_sleep(2)`)),
   ).rejects.toThrow(new DatabaseBusy('no answer within the time limit'))
   expect(performance.now() - started).toBeLessThan(1500)
+})
+
+test('behind a PgBouncer, connections begin without parameters that it refuses', async () => {
+  const url = await server.newDatabase()
+  const readLimit = async (address: string): Promise<unknown> => {
+    const database = await Database.open(address, 1, observer)
+    onTestFinished(() => database.close(1000))
+    const { rows } = await database.queryInBackground('test', (db) =>
+      db.execute(sql`select current_setting('statement_timeout') as limit`),
+    )
+    return rows
+  }
+  expect(await readLimit(url)).toEqual([{ limit: '3s' }])
+  expect(await readLimit(`${url}?pgbouncer=true`)).toEqual([{ limit: '0' }])
+  // Its answer without `pgbouncer=true` (1.25).
+  const refusal = Object.assign(new Error('unsupported startup parameter: statement_timeout'), {
+    code: '08P01',
+  })
+  expect(translateDatabaseError(refusal)).toEqual(
+    new Error('DATABASE_URL: found a PgBouncer, expected pgbouncer=true in the address'),
+  )
 })
