@@ -6,7 +6,7 @@ import { lockTarget } from '../../../runtime/target/index.ts'
 import { runProgram } from '../../program.ts'
 import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
-import { abText } from './text.ts'
+import { abText, bisectText } from './text.ts'
 import { reportPaths } from '../../shared/artefacts.ts'
 import type { AbVerdict } from '../../shared/duet/files.ts'
 import type { World } from '../../shared/world.ts'
@@ -233,4 +233,27 @@ it.each([40, 80])('breaks no command and no path at %i columns', (width) => {
   expect(lines).toContain(`  Repeat: ${reproduce}`)
   expect(lines).toContain(`  Judge the records again: ${recompare}`)
   expect(lines).toContain(`  Report: ${place}/report.html`)
+})
+
+it.each([
+  [
+    ['ab', '--config', 'c.ts', '--bisect', 'v1', 'HEAD', '--suite', 'a b', '--json'],
+    "vigil ab 0123456789ab~1 0123456789ab --config c.ts --suite 'a b'",
+  ],
+  [['ab', '--bisect', 'v1', 'HEAD'], 'vigil ab 0123456789ab~1 0123456789ab'],
+])('a search as %j repeats the duet of its culprit with the options that were typed', (args, expected) => {
+  const text = bisectText(
+    {
+      schema: 'vigil.bisect/1',
+      good: 'v1',
+      bad: 'HEAD',
+      commits: 3,
+      known: { rule: 'comparison', step: null, metric: 'p50Ms', ratio: 1.5, message: 'p50 is worse' },
+      culprit: { state: 'found', commit: { sha: '0123456789abcdef', subject: 'slow it down' } },
+      attempts: [],
+      wallSeconds: 9,
+    },
+    { ...worldOf(120), args },
+  )
+  expect(text.split('\n')).toContain(`  Repeat: ${expected}`)
 })

@@ -2,7 +2,7 @@ import type { VerdictRow, VerdictWord } from '../../../baselines/index.ts'
 import { listEvidence } from '../../../baselines/why/index.ts'
 import { inkFor, createPaper } from '../../../reports/terminal/index.ts'
 import type { Paper } from '../../../reports/terminal/index.ts'
-import { cleanText, formatRule } from '../../../reports/wording/index.ts'
+import { cleanText, composeCommand, formatRule } from '../../../reports/wording/index.ts'
 import type { AbVerdict } from '../../shared/duet/files.ts'
 import type { World } from '../../shared/world.ts'
 import type { KnownChange } from '../../../baselines/duet/index.ts'
@@ -52,6 +52,7 @@ export function abText(verdict: AbVerdict, world: World, next: readonly string[]
 
 /** Which commit caused the slowdown, what it changed, and how it was found. Ends with a newline. */
 export function bisectText(report: BisectReport, world: World): string {
+  const args = world.args ?? ['ab']
   const paper = createPaper(world.terminal)
   const { culprit, known, attempts } = report
   const tried = attempts.map(({ sha, tried: outcome }) => `${sha.slice(0, 9)} ${outcome}`)
@@ -63,15 +64,22 @@ export function bisectText(report: BisectReport, world: World): string {
     ),
     ...paper.paragraph('  Tried: ', tried.join(', ') || 'nothing'),
     ...(culprit.state === 'found'
-      ? paper.copyable(
-          '  Repeat: ',
-          `vigil ab ${culprit.commit.sha.slice(0, 12)}~1 ${culprit.commit.sha.slice(0, 12)}`,
-        )
+      ? paper.copyable('  Repeat: ', composeCommand(withRevisions(args, culprit.commit.sha.slice(0, 12))))
       : []),
     `  ${report.commits} ${report.commits === 1 ? 'commit' : 'commits'}, ` +
       `${attempts.length} tried, ${report.wallSeconds} s`,
     '',
   ].join('\n')
+}
+
+/** A typed `ab --bisect good bad`, as the duet of one commit and the one before it, with the same options. */
+function withRevisions(args: readonly string[], sha: string): string[] {
+  const at = args.indexOf('--bisect')
+  // The option takes what follows it up to the next option, and commander the rest as arguments.
+  const after = args.slice(at + 1)
+  const next = after.findIndex((arg) => arg.startsWith('-'))
+  const kept = at < 0 ? args.slice(1) : [...args.slice(1, at), ...(next < 0 ? [] : after.slice(next))]
+  return ['ab', `${sha}~1`, sha, ...kept]
 }
 
 function culpritLines(culprit: BisectReport['culprit'], paper: Paper): string[] {
