@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually, lockTables } from '../../testing/index.ts'
 import { errorStatus, spanKinds } from '../../testing/otlp.ts'
@@ -93,7 +93,7 @@ describe('one trace', () => {
     const { client } = await tracing.start({ DATABASE_URL: proxy.url })
     const { client: user } = await client.register()
     const mistaken = createCaller('01')
-    await user.get('/tasks/no-id', { traceparent: mistaken.traceparent })
+    await user.get(`/tasks/${randomUUID()}`, { traceparent: mistaken.traceparent })
     // The connection is cut while the query waits for a lock, so there is no luck in which query it hits.
     const lock = await lockTables(tracing.databaseUrl, 'tasks')
     onTestFinished(() => lock.release())
