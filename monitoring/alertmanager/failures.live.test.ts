@@ -200,10 +200,10 @@ describe.concurrent('the notifications', () => {
 
 it('the first hour of a fresh deployment raises nothing', { timeout: 90_000 }, async () => {
   const evaluations = await evaluateRules(firstHour(), join(scratch, 'first-hour'), {
-    before: 60,
+    before: 90,
     outage: 0,
     after: 0,
   })
-  expect(evaluations).toHaveLength(240)
+  expect(evaluations).toHaveLength(360)
   expect(evaluations.flat()).toEqual([])
 })

@@ -8,7 +8,8 @@ interface Samples {
   values: string
 }
 
-const steps = 240
+/** An hour, and half of another: some alerts fire an hour after their reason. */
+const steps = 360
 
 /** The value of each evaluation; `undefined`: absent. The time is since the start of everything. */
 function samples(series: string, valueAt: (atMs: number) => number | undefined): Samples {
@@ -91,7 +92,8 @@ export function firstHour(): Samples[] {
     since(300_000, `access_denied_total{${backend},kind="unauthenticated"}`, 3, 0.6),
     since(15_000, `rate_limit_config_info{${backend},policy="user",limit="100",window="1m"}`, 1),
     since(15_000, `rate_limit_utilization_ratio{${backend},policy="user"}`, 0.3),
-    since(30_000, `users_active{${backend},window="24h"}`, 9),
+    since(60_000, `users_active{${backend},window="24h"}`, 1, 1.8),
+    since(300_000, `feature_users{${backend},feature="export"}`, 1, 0.2),
     since(15_000, `process_resident_memory_bytes{${backend}}`, 180e6),
     since(15_000, `db_pool_connections{${backend},state="in_use"}`, 1),
     since(15_000, `db_pool_connections{${backend},state="idle"}`, 9),

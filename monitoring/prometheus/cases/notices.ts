@@ -69,6 +69,13 @@ export const noticeCases: readonly AlertCase[] = [
       gauge('users_active{window="24h"}', 9.5, 12, 2),
       steady('users_active{window="5m"}', 'gauge', 50),
     ],
+    quiet: {
+      'the accounts of the probes': [
+        { series: 'feature_users{feature="export"}', kind: 'gauge', below: 0, over: 20, recovered: 0 },
+        steady('users_active{window="24h"}', 'gauge', 30),
+        constant('vigil_probe_runs_total{probe="task-crud"}', 10),
+      ],
+    },
     barely: {
       'ten users': [
         steady('feature_users{feature="export"}', 'gauge', 3),
