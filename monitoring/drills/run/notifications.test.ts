@@ -16,6 +16,7 @@ const alerts = new Map<string, string | undefined>([
   ['Down', runbook],
   ['Slow', undefined],
   ['CriticalAlertPersists', undefined],
+  ['Another', undefined],
 ])
 
 const message = (atMs: number, change: Partial<Delivery> = {}): Delivery => ({
@@ -89,7 +90,7 @@ describe('the notifications of a drill', () => {
       'an end together with another one',
       [
         ...night.slice(0, 3),
-        resolved(9, { title: 'RESOLVED: Down after 12s, Other after 2s' }),
+        resolved(9, { title: 'RESOLVED: Another after 2s, Down after 12s' }),
         ...night.slice(4),
       ],
       'none',

@@ -18,8 +18,14 @@ export function messagesOfDrill(
   received: readonly Delivery[],
   alertNames: readonly string[],
 ): Delivery[] {
+  return received.filter((delivery) => findOwnAlert(drill, delivery, alertNames) !== undefined)
+}
+
+/** What fires names its alert first. A resolution may name others of its group first. */
+function findOwnAlert(drill: Drill, delivery: Delivery, alertNames: readonly string[]): string | undefined {
   const own = new Set(alertsOfDrill(drill))
-  return received.filter((delivery) => own.has(findNamedAlerts(delivery, alertNames)[0] ?? ''))
+  const named = findNamedAlerts(delivery, alertNames)
+  return (delivery.status === 'resolved' ? named : named.slice(0, 1)).find((alert) => own.has(alert))
 }
 
 /** What is expected of the notifications of a drill. */
@@ -50,7 +56,7 @@ export function findNotificationProblem(
   const steps = [{ alert: drill.alert, to: drill.to }, ...drill.escalations]
   const begun = new Map<string, Conversation>()
   for (const message of messages.filter(({ response }) => response.state === 'ok')) {
-    const [alert = ''] = findNamedAlerts(message, [...alerts.keys()])
+    const alert = findOwnAlert(drill, message, [...alerts.keys()]) ?? ''
     const to = destinationText(message)
     const step = steps.findIndex((one) => one.alert === alert && one.to.some((each) => isSame(each, message)))
     const what = `${alert} ${message.status === 'firing' ? 'was delivered' : 'was resolved'} to ${to}`

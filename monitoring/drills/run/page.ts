@@ -48,7 +48,7 @@ function renderRow(result: DrillResult, speed: number): Markup[] {
     html`${text(value === undefined ? '–' : timeText(value * 1000, speed))}`
   return [
     stateTags[result.state],
-    renderLink(`#${result.alert}`, `${result.requirement} ${result.alert}`),
+    html`<span class="whole">${renderLink(`#${result.alert}`, `${result.requirement} ${result.alert}`)}</span>`,
     html`${text(result.fault)}`,
     seconds(result.fireSeconds),
     seconds(result.stays === undefined ? result.resolveSeconds : undefined),

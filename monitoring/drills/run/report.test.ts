@@ -131,7 +131,7 @@ describe('the page of drills', () => {
   )
 
   it('shows each hop with its time, on both clocks', () => {
-    expect(shown.match(/<td><span class="whole">.*?<\/td>\n?<td>.*?<\/td>/gs)?.map(textOf)).toEqual([
+    expect(shown.match(/<td><span class="whole">\d.*?<\/td>\n?<td>.*?<\/td>/gs)?.map(textOf)).toEqual([
       '0.0 s (0 s)fault begins',
       '2.0 s (2 min)rule, pending',
       '7.0 s (7 min)firing',

@@ -145,7 +145,7 @@ export function summaryText({ results, unexpected, problems }: DrillsReport): st
   return [
     `${passed} of ${results.length} drills delivered`,
     ...(unexpected.length > 0 ? [`${unexpected.length} unexpected`] : []),
-    ...(problems.length > 0 ? [`${problems.length} problems`] : []),
+    ...(problems.length > 0 ? [`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`] : []),
   ].join(', ')
 }
 
