@@ -44,11 +44,12 @@ export function drillsPage(report: DrillsReport, speed: number): string {
 }
 
 function renderRow(result: DrillResult, speed: number): Markup[] {
+  const { alert, requirement } = result
   const seconds = (value: number | undefined): Markup =>
     html`${text(value === undefined ? '–' : timeText(value * 1000, speed))}`
   return [
     stateTags[result.state],
-    html`<span class="whole">${renderLink(`#${result.alert}`, `${result.requirement} ${result.alert}`)}</span>`,
+    html`<span class="whole">${renderLink(`#${alert}`, `${requirement} ${alert}`)}</span>`,
     html`${text(result.fault)}`,
     seconds(result.fireSeconds),
     seconds(result.stays === undefined ? result.resolveSeconds : undefined),

@@ -87,7 +87,7 @@ function renderAlerts(alerts: readonly ActiveAlert[], nowMs: number): Markup {
       ] as const
       const links = named.flatMap(([title, url]) => (url === undefined ? [] : [renderLink(url, title)]))
       return [
-        html`<b>${text(alertname)}</b><br>${renderTag(severity, tones[severity] ?? 'none')}`,
+        html`<b class="whole">${text(alertname)}</b><br>${renderTag(severity, tones[severity] ?? 'none')}`,
         renderTag(state, state === 'firing' ? 'fail' : 'warn'),
         html`<span class="whole">${text(clockText(sinceMs))}</span><br><span class="quiet whole">${text(
           durationText(nowMs - sinceMs),
@@ -202,12 +202,15 @@ const alertsAnswer = z.object({
 
 const timeoutMs = 5000
 
-/** Alerts that are pending or firing, firing ones first, the earliest first. The Watchdog always fires. */
+/** Alerts that no person acts on: one always fires, the other holds alerts back. */
+const internal = new Set(['Watchdog', 'CausePending'])
+
+/** Alerts that are pending or firing, firing ones first, the earliest first. */
 export async function readAlerts(prometheusUrl: string): Promise<Answer<ActiveAlert[]>> {
   return ask(prometheusUrl, '/api/v1/alerts', (body) =>
     alertsAnswer
       .parse(body)
-      .data.alerts.filter(({ labels }) => labels['alertname'] !== 'Watchdog')
+      .data.alerts.filter(({ labels }) => !internal.has(labels['alertname'] ?? ''))
       .map(({ activeAt, ...alert }) => ({ ...alert, sinceMs: Date.parse(activeAt) }))
       .toSorted((a, b) => a.state.localeCompare(b.state) || a.sinceMs - b.sinceMs),
   )
