@@ -134,15 +134,15 @@ function toPairPlan(request: DuetRequest, plan: AttemptPlan, world: DuetWorld): 
   }
 }
 
-function maxPairs({ pairs }: DuetRequest, { analyses }: AttemptPlan): number {
+function maxPairs({ pairs }: Pick<DuetRequest, 'pairs'>, { analyses }: AttemptPlan): number {
   return analyses.at(-1)?.pairs ?? pairs
 }
 
 /** Judges the units of an attempt as they are measured, at its interim analyses. */
-function judgeUnits(
-  request: DuetRequest,
+export function judgeUnits(
+  request: Pick<DuetRequest, 'pairs' | 'deadlineMs' | 'rules'>,
   plan: AttemptPlan,
-  { progress, monotonicMs }: DuetWorld,
+  { progress, monotonicMs }: Pick<DuetWorld, 'progress' | 'monotonicMs'>,
 ): { addUnit: (unit: MeasuredUnit) => 'continue' | 'stop'; finish: (end: AttemptEnd) => AttemptResult } {
   const { earlier, analyses, planned, isDecided, confirming = false } = plan
   const units: MeasuredUnit[] = []
