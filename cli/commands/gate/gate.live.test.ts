@@ -111,8 +111,8 @@ describe('the gate', { timeout: 120_000 }, () => {
   it('in advisory mode exits 0 on a fail, with its owner and claim, and names its files', async () => {
     const service = await serve((_request, response) => response.writeHead(500).end())
     const facts = { owner: 'team-checkout', claim: 'Nobody waits for the home page.' }
-    const { code, verdict } = await gate(service.url, ['--suite', 'capacity', '--mode', 'advisory'], {
-      suites: { ...suites, capacity: { ...suites.capacity, ...facts } },
+    const { code, verdict } = await gate(service.url, ['--suite', 'rate', '--mode', 'advisory'], {
+      suites: { ...suites, rate: { ...suites.rate, ...facts } },
       probes: {},
     })
     expect([verdict.verdict, code]).toEqual(['fail', 0])
@@ -126,7 +126,7 @@ describe('the gate', { timeout: 120_000 }, () => {
       })
       .parse(verdict)
     expect(mode).toBe('advisory')
-    expect(runs.map(({ suite, verdict: word }) => [suite, word])).toEqual([['capacity', 'fail']])
+    expect(runs.map(({ suite, verdict: word }) => [suite, word])).toEqual([['rate', 'fail']])
     for (const file of [...Object.values(reports), ...Object.values(runs[0]?.reports ?? {})])
       expect(existsSync(file), file).toBe(true)
     const text = readFileSync(reports['markdown'] ?? '', 'utf8')
