@@ -3,7 +3,7 @@ import { renderAll, terminalReport } from '../../reports/index.ts'
 import type { ReportInput, RunReport } from '../../reports/index.ts'
 import type { Run, ProbesReport } from '../../record/index.ts'
 import { makeFolder, readText, TextError, writeRecord, writeWhole } from '../../record/store/index.ts'
-import { parseProbes } from '../../record/documents/index.ts'
+import { jsonOf, parseProbes } from '../../record/documents/index.ts'
 import { errorMessage, diskProblem, version, printJson } from './world.ts'
 import type { World } from './world.ts'
 import type { BaselineFigures } from '../../baselines/accepted/index.ts'
@@ -79,6 +79,24 @@ export function reportPaths(folder: string): Record<'html' | 'markdown' | 'junit
     junit: join(folder, 'junit.xml'),
     metrics: join(folder, 'metrics.prom'),
   }
+}
+
+/** Ids of a gate's runs, in its folder. */
+const gateRunsFile = 'runs.json'
+
+/** Writes the reports of a gate, and which runs it made. */
+export async function writeGate(folder: string, input: ReportInput): Promise<string[]> {
+  const ids = JSON.stringify(input.runs.map(({ run }) => run.id))
+  const written = await tryWrite(folder, async () => writeWhole(join(folder, gateRunsFile), `${ids}\n`))
+  return [...(await writeReports(folder, input)), ...written]
+}
+
+/** Ids of the runs of a gate, by its folder; undefined for a folder of anything else. */
+export async function readGateRuns(folder: string): Promise<string[] | undefined> {
+  const text = await readText(join(folder, gateRunsFile)).catch(() => '[')
+  const json = jsonOf(text)
+  const ids: unknown = json.state === 'ok' ? json.value : undefined
+  return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : undefined
 }
 
 /** Creates a folder and writes into it. Returns what could not be written, one line each. */

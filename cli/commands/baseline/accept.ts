@@ -10,6 +10,7 @@ import type { Session } from '../../shared/session.ts'
 import { printJson, readIfPresent, UsageError } from '../../shared/world.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
+import { readGateRuns } from '../../shared/artefacts.ts'
 import { findBaseline, storedFolder, writeBaseline } from '../../shared/baselines.ts'
 import type { BaselineOptions } from './command.ts'
 import { baselineText } from './text.ts'
@@ -29,7 +30,7 @@ export async function accept(
       '--anchor: found no --reason, expected one: a new anchor discards the drift measured so far',
     )
   const candidates: AcceptCandidate[] = []
-  for (const name of names) candidates.push(await readCandidate(session, name))
+  for (const name of await expandGates(session, names)) candidates.push(await readCandidate(session, name))
   const folder = storedFolder(session.loaded.file)
   const accepted: AcceptResult[] = []
   for (const group of groupByBaseline(candidates)) accepted.push(await acceptGroup(folder, group, options))
@@ -63,6 +64,17 @@ export async function accept(
         'file: later runs are compared with it.\n',
     )
   return exitCodes.pass.code
+}
+
+/** A gate, by its id or folder, stands for its runs. */
+async function expandGates({ out, world }: Session, names: readonly string[]): Promise<string[]> {
+  const expanded: string[] = []
+  for (const name of names) {
+    const folders = [join(out, 'gates', name), resolve(world.cwd, name)]
+    const found = await Promise.all(folders.map(async (folder) => readGateRuns(folder)))
+    expanded.push(...(found.find((ids) => ids !== undefined) ?? [name]))
+  }
+  return expanded
 }
 
 function groupByBaseline(candidates: readonly AcceptCandidate[]): AcceptCandidate[][] {

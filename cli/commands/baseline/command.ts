@@ -31,7 +31,7 @@ export function addBaselineCommand(
       )
       .argument(
         '[names...]',
-        'accept: ids, run folders or record files; show: suites; ' +
+        'accept: ids or folders of runs or gates, record files; show: suites; ' +
           'waive: a suite, a metric and optionally a step; ratchet: ids or folders of duets',
       ),
   )

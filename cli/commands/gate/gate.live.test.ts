@@ -69,6 +69,9 @@ describe('the gate', { timeout: 120_000 }, () => {
       expect(existsSync(join(place.folder, '.vigil', 'gates', id ?? '', name)), name).toBe(true)
     const runs = readdirSync(join(place.folder, '.vigil', 'runs'))
     expect(runs).toHaveLength(2)
+    const accepted = await place.vigil(['baseline', 'accept', join('.vigil', 'gates', id ?? ''), '--json'])
+    const { baselines } = JSON.parse(accepted.stdout) as { baselines: { runs: string[] }[] }
+    expect(baselines.flatMap((baseline) => baseline.runs).toSorted()).toEqual(runs.toSorted())
     for (const run of runs) {
       expect(readdirSync(join(place.folder, '.vigil', 'runs', run))).toEqual(
         expect.arrayContaining([

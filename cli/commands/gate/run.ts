@@ -5,14 +5,7 @@ import { suggestName } from '../../../config/index.ts'
 import type { Config } from '../../../config/index.ts'
 import type { ReportInput } from '../../../reports/index.ts'
 import type { ProbesReport } from '../../../record/index.ts'
-import {
-  writeReports,
-  writeRun,
-  conclude,
-  toRunReport,
-  pushRuns,
-  reportPaths,
-} from '../../shared/artefacts.ts'
+import { writeGate, writeRun, conclude, toRunReport, pushRuns, reportPaths } from '../../shared/artefacts.ts'
 import type { JudgedRun } from '../../shared/artefacts.ts'
 import { describeFailedSuites, findEngine, planSuite } from '../../shared/suites.ts'
 import type { FoundEngine, SuitePlan } from '../../shared/suites.ts'
@@ -95,7 +88,7 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
     folder,
     vigilVersion: version(),
   }
-  const problems = [...gated.problems, ...duet.problems, ...(await writeReports(folder, input))]
+  const problems = [...gated.problems, ...duet.problems, ...(await writeGate(folder, input))]
   await keepInHistory(session)
   const runs = gated.runs.map(({ run, verdict: { verdict: word }, folder: of }) =>
     toPart({ suite: run.suite, verdict: word, folder: of }),
