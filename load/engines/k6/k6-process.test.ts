@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { toAddress } from '../../../journeys/index.ts'
 import { temporaryFolder } from '../../../runtime/testing/temporary-folder.ts'
 import { findTool } from '../../../runtime/tools/index.ts'
-import { classifyEnd, findVersionProblem, startK6, toSettings } from './k6-process.ts'
+import { classifyEnd } from './ending.ts'
+import { findVersionProblem, startK6, toSettings } from './k6-process.ts'
 
 const folder = temporaryFolder('k6-process')
 
