@@ -69,6 +69,12 @@ export const reasons = {
       'correct what the service says, or target.command, target.env and target.ready in the config; ' +
       'its whole log is target.log in the folder of the run',
   },
+  'target-address-taken': {
+    means: 'another service answers where the target is to be started',
+    verdict: 'invalid',
+    next: ({ url, repeat }) =>
+      `stop what answers at ${url}, or test it: ${repeat?.({ '--target': url }) ?? `--target ${url}`}`,
+  },
   'target-ended': {
     means: 'the service ended while it was loaded',
     verdict: 'fail',

@@ -57,6 +57,7 @@ const makers: Record<ReasonCode, Elsewhere | (() => unknown)> = {
   'target-timeout': ['cli/unreachable.live.test.ts', "    'timeout',"],
   'target-redirect': ['cli/shared/target.test.ts', "toBe('target-redirect')"],
   'target-not-started': ['cli/left-out.live.test.ts', "command: ['false']"],
+  'target-address-taken': ['cli/commands/load/service.live.test.ts', 'stop what answers at'],
   'target-ended': ['cli/commands/load/service.live.test.ts', 'Next: the service ended under load'],
   'target-busy': ['cli/commands/ab/ab.test.ts', 'await lockTarget('],
   'target-lock': ['runtime/target/lock.test.ts', 'is unavailable, with what to do'],

@@ -124,7 +124,11 @@ async function withBooted<T>(
   if (started.state === 'failed')
     return {
       state: 'unavailable',
-      code: session.world.interrupted.aborted ? 'interrupted' : 'target-not-started',
+      code: session.world.interrupted.aborted
+        ? 'interrupted'
+        : started.cause === 'port-in-use'
+          ? 'target-address-taken'
+          : 'target-not-started',
       reason: started.reason,
     }
   session.targetEnd = watchEnd(started.service)

@@ -166,6 +166,18 @@ describe('a service whose database dies while it is loaded', { timeout: 60_000 }
 })
 
 describe('a service that vigil started', { timeout: 60_000 }, () => {
+  it('is not started where another one answers: exit 4, and how to test that one', async () => {
+    service = await startService((_request, response) => response.end('ok'))
+    const { url } = service
+    place.configure({ target: { url, command: ['true'], ready: '/' }, suites: { busy: homeSuites.capacity } })
+    const { code, stdout } = await place.vigil(['load', 'busy'])
+    expect(code).toBe(4)
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+      `Next: stop what answers at ${url}, or test it: ` +
+        `vigil load --config vigil.config.mjs busy --target ${url}`,
+    )
+  })
+
   it('and that reports nothing about itself has its CPU, busiest thread and memory measured', async () => {
     const server = place.write(
       'server.mjs',
