@@ -168,6 +168,15 @@ describe.concurrent('the notifications', () => {
   it.each([
     ['the disk is full', ['firing DiskSpaceLow: pagerduty', 'resolved DiskSpaceLow: pagerduty']],
     ['hardly any traffic', ['firing TrafficUnusual: slack', 'resolved TrafficUnusual: slack']],
+    [
+      'one request in fourteen fails',
+      [
+        'firing APIHighErrorRate: pagerduty',
+        'firing APIHighErrorRate: sms',
+        'resolved APIHighErrorRate: pagerduty',
+        'resolved APIHighErrorRate: sms',
+      ],
+    ],
     ['two probes flap', []],
     [
       'the health probe flaps, and an endpoint fails',
@@ -187,10 +196,12 @@ describe.concurrent('the notifications', () => {
     const pager = await startPager(folder, nightSpeed)
     try {
       const received = await playNight(evaluations, pager, nightSpeed)
+      const statuses = received.map(({ status }) => status)
+      expect(statuses, 'each fires before it is resolved').toEqual(statuses.toSorted())
       expect(
         received
-          .toSorted((a, b) => a.minute - b.minute || a.via.localeCompare(b.via))
-          .map((message) => `${message.status} ${findNamedAlerts(message, names)[0]}: ${message.via}`),
+          .map((message) => `${message.status} ${findNamedAlerts(message, names)[0]}: ${message.via}`)
+          .toSorted(),
       ).toEqual(expected)
     } finally {
       await pager.stop()

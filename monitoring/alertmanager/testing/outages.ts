@@ -93,6 +93,8 @@ export const outages = {
   'one endpoint is slow': during(...slower('5', 13)),
   'one endpoint fails': during(...failing(11)),
   'few requests fail': during(...failing(1.3)),
+  // In a window of 5 minutes, their share is first above the lower limit, then above the higher one.
+  'one request in fourteen fails': during(...failing(3.1)),
   'memory runs out': during(
     gauge('node_memory_MemAvailable_bytes{job="node-exporter",instance="node-exporter:1"}', 3e9, 0.2e9, 3e9),
   ),

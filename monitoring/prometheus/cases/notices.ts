@@ -166,6 +166,18 @@ export const causeCases: readonly AlertCase[] = [
   causeCase('critical errors', [
     gauge(alertsSeries('APIHighErrorRate', 'pending', criticalErrors), null, 1, null),
   ]),
+  causeCase(
+    'critical errors',
+    [counter(ok, 95.5, 90, 100), counter(failed, 4.5, 10, 0)],
+    {
+      'a little less': [constant(ok, 95.2), constant(failed, 4.8)],
+      'hardly any failures': [constant(ok, 1), constant(failed, 0.28)],
+    },
+    {
+      'a little more': [constant(ok, 94.8), constant(failed, 5.2)],
+      'a few failures': [constant(ok, 1), constant(failed, 0.32)],
+    },
+  ),
   causeCase('high latency', [
     gauge(alertsSeries('APIVerySlow', 'pending', ',severity="high",signal="latency"'), null, 1, null),
   ]),
@@ -208,7 +220,7 @@ export const causeCases: readonly AlertCase[] = [
   // It ended 4 minutes ago. Then requests still fail: something else is wrong.
   ...[
     [constant(ok, 97.9), constant(failed, 2.1)],
-    [constant(ok, 2), constant(failed, 0.32)],
+    [constant(ok, 8), constant(failed, 0.32)],
   ].map((failures) => ({
     ...causeCase('DatabaseUnreachable', [databaseDown(null, 1), ...failures]),
     recoveredFor: '4m',
