@@ -5,6 +5,7 @@ import {
   createSessionCheck,
   loadSigningSecret,
   Passwords,
+  createGuards,
 } from './auth/index.ts'
 import { Revocations } from './auth/revocations.ts'
 import { ReplyCache } from './cache/cache.ts'
@@ -18,7 +19,6 @@ import {
 } from './db/index.ts'
 import { docsPaths, docsRoutes } from './docs/index.ts'
 import { Faults, faultRoutes, faultsPath } from './faults/index.ts'
-import { createGuards } from './guards.ts'
 import { readTables } from './health.ts'
 import { createApp, listRoutes } from './http/index.ts'
 import type { App, AppOptions } from './http/index.ts'

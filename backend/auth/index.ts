@@ -1,3 +1,5 @@
+export { createGuards } from './guards.ts'
+export type { Guards } from './guards.ts'
 export { Passwords } from './passwords.ts'
 export { createSessionCheck, loadSigningSecret, AccessTokens, TokenError } from './tokens.ts'
 export { authRoutes } from './routes.ts'

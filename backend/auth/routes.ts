@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
-import type { Guards } from '../guards.ts'
+import type { Guards } from './guards.ts'
 import { answer, describeGroup, jsonBody, textSchema } from '../http/index.ts'
 import type { App, AppEnv } from '../http/index.ts'
 import type { AuthService } from './service.ts'

@@ -1,24 +1,14 @@
-import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Context, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { matchedRoutes, routePath } from 'hono/route'
 import { setMetric, timing } from 'hono/timing'
-import type { TimingVariables } from 'hono/timing'
 import { resolveClientAddress } from './address.ts'
 import { answerProblem, Problem } from './problem.ts'
 import { createScope, formatTraceparent } from './scope.ts'
-import type { Scope } from './scope.ts'
+import type { App, AppEnv, Scope } from './scope.ts'
 import { readsQuery } from './validation.ts'
-
-export interface AppEnv {
-  /** `refusal`: why the server does not pass this request to a route. */
-  Bindings: HttpBindings & { refusal?: Problem | undefined }
-  Variables: TimingVariables & { scope: Scope }
-}
-
-export type App = Hono<AppEnv>
 
 /** Receives the events of requests, for metrics, logs and traces. */
 export interface RequestObserver {

@@ -1,6 +1,6 @@
 export { toNetwork } from './address.ts'
 export { createApp, listRoutes, pathWithId } from './app.ts'
-export type { App, AppEnv, AppOptions, RequestObserver } from './app.ts'
+export type { AppOptions, RequestObserver } from './app.ts'
 export { checkJsonShape, decodeFile, readBody, scanJson } from './body.ts'
 export {
   answer,
@@ -15,7 +15,7 @@ export { drain } from './drain.ts'
 export { Problem } from './problem.ts'
 export type { InvalidField } from './problem.ts'
 export { createScope } from './scope.ts'
-export type { Principal, Scope } from './scope.ts'
+export type { App, AppEnv, Principal, Scope } from './scope.ts'
 export { createHttpServer } from './server.ts'
 export type { ServerObserver } from './server.ts'
 export { jsonBody, listInvalidFields, query, textSchema } from './validation.ts'

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { DatabaseBusy, DatabaseUnavailable, isForeignKeyViolation } from '../db/availability.ts'
-import type { AppEnv } from './app.ts'
+import type { AppEnv } from './scope.ts'
 
 /** An invalid field of a request and its path: `body.title`, `query.limit`, `body.create.3.title`. */
 export interface InvalidField {

@@ -1,3 +1,6 @@
+import type { HttpBindings } from '@hono/node-server'
+import type { Hono } from 'hono'
+import type { TimingVariables } from 'hono/timing'
 import { randomHex } from '../db/ids.ts'
 import type { QueryScope, StartSpan } from '../db/statement.ts'
 
@@ -38,6 +41,15 @@ export interface Scope extends QueryScope {
   /** The error, for the log line of the request. */
   error: { kind: string; message: string; stack?: string | undefined } | undefined
 }
+
+/** What handlers find in Hono's context. */
+export interface AppEnv {
+  /** `refusal`: why the server does not pass this request to a route, a `Problem`. */
+  Bindings: HttpBindings & { refusal?: Error | undefined }
+  Variables: TimingVariables & { scope: Scope }
+}
+
+export type App = Hono<AppEnv>
 
 /** The time limit of every request. */
 const requestLimitMs = 4500

@@ -1,11 +1,11 @@
 import type { MiddlewareHandler } from 'hono'
 import { uniqueSymbol, validator } from 'hono-openapi'
 import { z } from 'zod'
-import type { AppEnv } from './app.ts'
 import { readJson } from './body.ts'
 import { describeBody, documented, inputSchema } from './description.ts'
 import { Problem } from './problem.ts'
 import type { InvalidField } from './problem.ts'
+import type { AppEnv } from './scope.ts'
 
 /** Validates the query parameters of a route, and describes them. */
 export function query<S extends z.ZodType>(schema: S) {

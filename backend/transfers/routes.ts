@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
-import type { Guards } from '../guards.ts'
+import type { Guards } from '../auth/index.ts'
 import {
   answer,
   answerOf,

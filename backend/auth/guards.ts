@@ -1,11 +1,11 @@
 import { createMiddleware } from 'hono/factory'
 import type { Context } from 'hono'
-import { TokenError } from './auth/index.ts'
-import type { AccessTokens } from './auth/index.ts'
-import { documented, Problem } from './http/index.ts'
-import type { AppEnv, Principal, Scope } from './http/index.ts'
-import type { Limits } from './limits/limits.ts'
-import type { Events, Metrics, Presence } from './observability/index.ts'
+import { documented, Problem } from '../http/index.ts'
+import type { AppEnv, Principal, Scope } from '../http/index.ts'
+import type { Limits } from '../limits/limits.ts'
+import type { Events, Metrics, Presence } from '../observability/index.ts'
+import { TokenError } from './tokens.ts'
+import type { AccessTokens } from './tokens.ts'
 
 export interface GuardDependencies {
   metrics: Metrics
