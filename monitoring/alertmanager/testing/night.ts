@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -43,7 +43,8 @@ export async function evaluateRules(
   mkdirSync(folder, { recursive: true })
   const lengths = [before, outage, after].map((minutes) => (minutes * 60_000) / stepMs)
   const steps = lengths.reduce((sum, length) => sum + length, 0)
-  const file = join(folder, 'night.test.yml')
+  // Of its own: tests that run at the same time may share the folder.
+  const file = join(mkdtempSync(join(folder, 'night-')), 'night.test.yml')
   const names = readRules().alerts.map(({ alert }) => alert)
   const test = {
     interval: '15s',
@@ -119,12 +120,13 @@ export interface Pager {
  * @param through changes the finished configuration, to put something between Alertmanager and a receiver
  */
 export async function startPager(
-  folder: string,
+  parent: string,
   speed: number,
   edit?: Edit,
   through: (configuration: string) => string = (configuration) => configuration,
 ): Promise<Pager> {
-  mkdirSync(folder, { recursive: true })
+  mkdirSync(parent, { recursive: true })
+  const folder = mkdtempSync(join(parent, 'pager-'))
   const plan = { monitoring, folder, speed, ...(edit !== undefined && { edit }) }
   const written = await writeAlertmanager(plan, Date.now)
   if (written.state !== 'ok') throw new Error(written.reason)
