@@ -101,8 +101,8 @@ export const startup: Section = {
       {
         what: 'start to ready',
         value: formatSpread(times, (ms) => `${ms.toFixed(0)} ms`),
-        goal: 'at most 1500 ms',
-        met: value <= 1500,
+        goal: 'at most 600 ms',
+        met: value <= 600,
       },
     ]
   },
