@@ -23,6 +23,8 @@ process.on('SIGHUP', interrupt)
 // npx and npm start a shell in between, and SIGTERM ends only that shell (dash does not replace itself by the
 // program). vigil would go on and keep its lock.
 if (process.env['npm_command'] !== undefined) {
+  // What vigil starts has another parent, and some of it outlives vigil: the stack of `vigil up --detach`.
+  delete process.env['npm_command']
   const parent = process.ppid
   const watch = setInterval(() => {
     if (process.ppid === parent) return

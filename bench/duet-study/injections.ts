@@ -7,9 +7,9 @@ export interface Injection {
 }
 
 const app = 'backend/http/app.ts'
-const handler = '    return respond(scope, await one.handle({'
+const handler = '    refuseUnknownQuery(c)\n'
 const list = '  const items = rows.slice(0, limit).map(toTask)\n'
-const listRoute = "countOperation(metrics, 'list', async () =>"
+const listRoute = '      return sendCached(c, await tasks.listReply('
 
 /** Adds lines before each request is handled. */
 function beforeEachRequest(name: string, ...lines: string[]): Injection {
@@ -55,7 +55,7 @@ export const createInjections = (microsecondsPerPercent: number): Injection[] =>
     name: 'one slow endpoint',
     file: 'backend/tasks/routes.ts',
     from: listRoute,
-    to: `${listRoute} (await new Promise((resolve) => setTimeout(resolve, 1))) ??`,
+    to: `      await new Promise((resolve) => setTimeout(resolve, 1))\n${listRoute}`,
   },
   beforeEachRequest(
     'errors 0.3 %',
