@@ -69,7 +69,8 @@ beforeAll(async () => {
     suites: {},
     probes: { health: { journey: 'health', every: '1s' } },
   })
-  ran = await place.vigil(['up', '--detach', '--json', ...options])
+  // As `npx vigil up` starts it: with npm's variables, and by a shell that ends before the stack does.
+  ran = await place.vigil(['up', '--detach', '--json', ...options], { env: { npm_command: 'exec' } })
   if (ran.code === 0) document = JSON.parse(ran.stdout) as UpDocument
 }, 120_000)
 
