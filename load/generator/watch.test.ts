@@ -35,9 +35,12 @@ describe('a thread', () => {
       'while (performance.now() < until) await new Promise((resolve) => setImmediate(resolve))',
     )
     expect(work.busyRatio).toBeGreaterThan(0.5)
-    // On a crowded machine it has a core less often; where Linux reports the wait, both add up to the time.
-    if (existsSync('/proc/thread-self/schedstat'))
-      expect(work.cpuRatio + work.starvedRatio).toBeGreaterThan(0.7)
+    // Where Linux reports the wait, both add up to the time, but for what a host takes from its guests.
+    if (existsSync('/proc/thread-self/schedstat')) {
+      const known = work.cpuRatio + work.starvedRatio
+      expect(known).toBeGreaterThan(0.2)
+      expect(known).toBeLessThan(1.1)
+    }
     expect(work.cpuRatio).toBeGreaterThan(0)
   })
 

@@ -87,9 +87,12 @@ describe('vigil init', { timeout: 30_000 }, () => {
       /\/\/ DELETE \/api\/v1\/orders\/\{orderId\}: changes only what the journey created/,
     )
     const config = read('vigil.config.ts')
-    expect(config).toMatch(/\/\/ Measured on \d{4}-\d\d-\d\d in 0\.4 s on this machine: p95 [\d.]+ ms/)
+    // A machine too busy to measure for 0.4 s gets no budgets, and the reason.
+    const measured =
+      /\/\/ Measured on \d{4}-\d\d-\d\d in 0\.4 s on this machine: p95 [\d.]+ ms[^]*\n {2}budgets: \{ p95Ms: \d+,/
+    const starved = /\n {2}\/\/ No budgets: .* starved of CPU.*\n {2}\/\/ budgets: \{/
+    expect(config).toMatch(new RegExp(`${measured.source}|${starved.source}`))
     expect(config).toContain("ready: '/api/v1/health'")
-    expect(config).toMatch(/budgets: \{ p95Ms: \d+, meanMs: \d+, errorRate: 0\.0/)
     expect(read('.gitignore')).toBe('.vigil/\n')
     expect(read('.github/workflows/vigil.yml')).toContain('run: npx vigil gate --target "$VIGIL_TARGET"')
     expect(stdout).toMatch(/^written {3}vigil\/journeys\.ts +2 journeys, 7 steps; 4 requests/m)
