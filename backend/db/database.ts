@@ -215,9 +215,11 @@ export class Database {
 /** The query builder on one connection, and the statements prepared there. */
 class PreparingBuilder {
   readonly builder: Builder
+  readonly #client: pg.PoolClient
   readonly #prepared = new Map<Statement, Prepared<QueryResult>>()
 
   constructor(client: pg.PoolClient) {
+    this.#client = client
     this.builder = drizzle(client)
   }
 
@@ -226,7 +228,7 @@ class PreparingBuilder {
     // Stored under the statement that built it, so the type is the same.
     // oxlint-disable-next-line no-unsafe-type-assertion
     if (known !== undefined) return known as Prepared<Result>
-    const made = statement.prepare(this.builder)
+    const made = statement.prepare(this.builder, this.#client)
     this.#prepared.set(statement, made)
     return made
   }

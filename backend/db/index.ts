@@ -9,5 +9,5 @@ export {
 } from './availability.ts'
 export { migrate } from './connections.ts'
 export type { QueryScope, Statement } from './statement.ts'
-export { createBackgroundScope, defineStatement } from './statement.ts'
+export { createBackgroundScope, defineDecodedStatement, defineStatement } from './statement.ts'
 export * as schema from './schema.ts'

@@ -24,7 +24,7 @@ const instant = customType<{ data: string; driverData: string }>({
 })
 
 /** Converts `2026-11-24 04:12:00.12+00` to ISO 8601. Behind a pooler, sessions may not be in UTC. */
-function isoInstant(value: string): string {
+export function isoInstant(value: string): string {
   const zone = value.lastIndexOf('+')
   if (!value.endsWith('+00')) return new Date(value).toISOString()
   const fraction = zone > 20 ? value.slice(20, zone) : ''

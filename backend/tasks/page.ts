@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { and, asc, desc, eq, sql } from '../db/drizzle.ts'
 import type { SQL } from '../db/drizzle.ts'
-import { defineStatement, schema } from '../db/index.ts'
+import { defineDecodedStatement, schema } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import { priorities, toSortField, toTask, sortOrders } from './model.ts'
 import type { SortField, SortOrder, Task, TaskQuery } from './model.ts'
-import { columns } from './statements.ts'
+import { columns, decodeTask } from './statements.ts'
 
 const { tasks } = schema
 const p = sql.placeholder
@@ -102,7 +102,7 @@ function buildPage(shape: PageShape, variant: string) {
   const position = sql`(${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
   const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(isDescending ? '<' : '>')} ${position}`
   const search = sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`
-  return defineStatement(
+  return defineDecodedStatement(
     'tasks.page',
     (db) =>
       db
@@ -119,6 +119,7 @@ function buildPage(shape: PageShape, variant: string) {
         )
         .orderBy(order(key), order(tasks.id))
         .limit(p('limit')),
+    decodeTask,
     variant,
   )
 }

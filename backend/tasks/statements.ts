@@ -1,18 +1,32 @@
 import { createHash } from 'node:crypto'
 import { and, eq, getTableColumns, sql } from '../db/drizzle.ts'
 import type { SQL } from '../db/drizzle.ts'
-import { schema, defineStatement } from '../db/index.ts'
+import { defineDecodedStatement, defineStatement, schema } from '../db/index.ts'
 import type { Transaction } from '../db/index.ts'
 import type { Task } from './model.ts'
 import { Problem } from '../http/index.ts'
 
-const { tasks, idempotencyKeys } = schema
+const { tasks, idempotencyKeys, isoInstant } = schema
 const p = sql.placeholder
 
 const { userId: _userId, ...columns } = getTableColumns(tasks)
 export { columns }
 
 export type TaskRow = Omit<typeof tasks.$inferSelect, 'userId'>
+
+type Columns = [
+  ...[id: string, title: string, description: string | null, status: Task['status']],
+  ...[priority: Task['priority'], dueAt: string | null, tags: string[], createdAt: string],
+  ...[updatedAt: string, version: number],
+]
+
+/** Maps a row of `columns`, in their order. */
+export function decodeTask(row: Columns): TaskRow {
+  const [id, title, description, status, priority, dueAt, tags, createdAt, updatedAt, version] = row
+  const times = { createdAt: isoInstant(createdAt), updatedAt: isoInstant(updatedAt) }
+  const due = dueAt === null ? null : isoInstant(dueAt)
+  return { id, title, description, status, priority, dueAt: due, tags, ...times, version }
+}
 
 export const taskById = defineStatement('tasks.by_id', (db) =>
   db
@@ -21,21 +35,24 @@ export const taskById = defineStatement('tasks.by_id', (db) =>
     .where(eq(tasks.id, p('id'))),
 )
 
-export const insertTask = defineStatement('tasks.insert', (db) =>
-  db
-    .insert(tasks)
-    .values({
-      userId: p('userId'),
-      title: p('title'),
-      description: p('description'),
-      status: p('status'),
-      priority: p('priority'),
-      dueAt: p('dueAt'),
-      tags: p('tags'),
-      createdAt: p('createdAt'),
-      updatedAt: p('updatedAt'),
-    })
-    .returning(columns),
+export const insertTask = defineDecodedStatement(
+  'tasks.insert',
+  (db) =>
+    db
+      .insert(tasks)
+      .values({
+        userId: p('userId'),
+        title: p('title'),
+        description: p('description'),
+        status: p('status'),
+        priority: p('priority'),
+        dueAt: p('dueAt'),
+        tags: p('tags'),
+        createdAt: p('createdAt'),
+        updatedAt: p('updatedAt'),
+      })
+      .returning(columns),
+  decodeTask,
 )
 
 /** Inserts tasks of one user, and returns them in the same order. */
