@@ -105,7 +105,7 @@ export function pathWithId<Path extends string>(collection: Path): `${Path}/:id{
 }
 
 /** `/tasks/:id` for the pattern `/tasks/:id{[0-9a-f]+}`: the name of a route in metrics, logs and faults. */
-export function toRouteName(pattern: string): string {
+function toRouteName(pattern: string): string {
   return pattern.startsWith('/*') ? 'unmatched' : pattern.replace(/\{.*\}/, '')
 }
 

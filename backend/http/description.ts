@@ -96,7 +96,7 @@ const override = ({ jsonSchema }: { jsonSchema: JsonSchema }): void => simplify(
 
 /** How schemas of input and of output are converted to JSON Schema. */
 export const inputSchema = { options: { io: 'input', unrepresentable: 'any', override } }
-export const outputSchema = { options: { io: 'output', unrepresentable: 'any', override } }
+const outputSchema = { options: { io: 'output', unrepresentable: 'any', override } }
 
 // The metadata of a schema overrides what is derived: a number in a query is text only in its encoding.
 function simplify(schema: JsonSchema): void {

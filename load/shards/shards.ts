@@ -139,7 +139,7 @@ export function addAccounts(accounts: readonly ShardAccount[]): ShardAccount {
  * A shard that begins later than this after the first has made another load than the plan's: for that time
  * the rate was lower, and afterwards the first shards had ended.
  */
-export const maxSkewMs = 2000
+const maxSkewMs = 2000
 
 /** When a shard began, on the clock of the process that watches all of them, and on its own. */
 export interface ShardBegin {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { userAgentFor } from '../../journeys/client/index.ts'
+import { explainFetchError, readBounded, userAgentFor } from '../../journeys/client/index.ts'
 import { toOneLine } from '../../record/index.ts'
 
 /** The REST API of a code host, and how long all of a publication may take. */
@@ -23,7 +23,7 @@ export interface ApiLimits {
 }
 
 /** A rate limit of GitHub's usually ends within a minute. */
-export const defaultApiLimits: ApiLimits = { totalMs: 90_000, attemptMs: 10_000, pausesMs: [300, 1500] }
+const defaultApiLimits: ApiLimits = { totalMs: 90_000, attemptMs: 10_000, pausesMs: [300, 1500] }
 
 /**
  * `isPassing`: the host could not be reached, or said that it is busy. `wasSent`: it may have done what was
@@ -146,7 +146,7 @@ async function attemptRequest(
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     })
-    const text = await readBounded(response)
+    const text = await readBounded(response, maxAnswerBytes, 'answered with more than 32 MiB')
     const { status } = response
     if (status >= 200 && status < 300)
       return {
@@ -192,9 +192,8 @@ function explainAnswer(text: string): string {
 }
 
 function explainError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return 'no answer in time'
-  return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message
+  if (error instanceof Error && error.name === 'TimeoutError') return 'no answer in time'
+  return explainFetchError(error)
 }
 
 /** Nothing listened: no one received the request. */
@@ -209,14 +208,3 @@ function isRefused(error: unknown): boolean {
 
 /** A page of a hundred long comments is below this. */
 const maxAnswerBytes = 32 * 2 ** 20
-
-async function readBounded(response: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let [bytes, text] = [0, '']
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length
-    if (bytes > maxAnswerBytes) throw new Error('answered with more than 32 MiB')
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text
-}

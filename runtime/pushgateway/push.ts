@@ -1,4 +1,4 @@
-import { userAgentFor } from '../../journeys/client/index.ts'
+import { explainFetchError, readBounded, userAgentFor } from '../../journeys/client/index.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toOneLine, toPublicUrl } from '../../record/index.ts'
 
@@ -132,7 +132,10 @@ async function attemptPush(
       redirect: 'manual',
       signal: AbortSignal.any([signal, limit.signal]),
     })
-    return judgeAnswer(response.status, await readBounded(response))
+    return judgeAnswer(
+      response.status,
+      await readBounded(response, maxAnswerBytes, 'answered with more than a Pushgateway would send'),
+    )
   } catch (error) {
     return signal.aborted ? { state: 'interrupted' } : { state: 'failed', error, isFinal: false }
   } finally {
@@ -152,32 +155,13 @@ function judgeAnswer(status: number, answer: string): AttemptResult {
 /** A Pushgateway answers with a line; more comes from something else, and is not kept in memory. */
 const maxAnswerBytes = 1_000_000
 
-async function readBounded(response: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let [bytes, text] = [0, '']
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length
-    if (bytes > maxAnswerBytes) throw new Error('answered with more than a Pushgateway would send')
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text
-}
-
 /**
  * Why a push failed, in one line without secrets: the URL without its credentials, the error without the
  * URL's secrets.
  */
 export function explainPushFailure(error: unknown, url: string): string {
   // Redacted before it is cut: half a secret would not be found.
-  return `${toPublicUrl(url)}: ${toOneLine(redact(messageOf(error), url), 240, '\uFFFD')}`
-}
-
-// `fetch` puts the reason into the cause; a refused connection to a name with several addresses is an
-// AggregateError without a message of its own.
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message : messageOf(error.cause)
+  return `${toPublicUrl(url)}: ${toOneLine(redact(explainFetchError(error), url), 240, '\uFFFD')}`
 }
 
 function redact(text: string, url: string): string {

@@ -49,7 +49,7 @@ interface Rule {
 }
 
 /** The alerts of a config. Names of probes and suites need no quoting: the config's schema sees to it. */
-export function renderRules(config: Config): string {
+function renderRules(config: Config): string {
   const probes = Object.keys(config.probes ?? {})
   const suites = Object.keys(config.suites)
   const groups = [

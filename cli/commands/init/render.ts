@@ -214,7 +214,7 @@ function renderForm(form: Readonly<Record<string, FormValue>>): string {
 }
 
 /** A value as TypeScript writes it, in lines when it is long. */
-export function renderValue(value: unknown, indent = ''): string {
+function renderValue(value: unknown, indent = ''): string {
   if (value instanceof Template) return renderTemplate(value)
   if (typeof value === 'string') return quote(value)
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined'

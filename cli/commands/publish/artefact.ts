@@ -11,7 +11,7 @@ import { tryWrite } from '../../shared/artefacts.ts'
 import { UsageError } from '../../shared/world.ts'
 
 /** What one workflow leaves for another one to publish: its artefact. */
-export const artefactFile = 'publication.json'
+const artefactFile = 'publication.json'
 
 const maxBytes = 2 * 2 ** 20
 const maxRows = 500

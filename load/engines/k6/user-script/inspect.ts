@@ -53,7 +53,7 @@ type Scenario = z.infer<typeof scenario>
 const inspected = z.looseObject({ scenarios: z.record(z.string(), scenario) })
 
 /** The load of the scenarios, and how long they last when they say so. */
-export function describeScenarios(scenarios: Readonly<Record<string, Scenario>>): {
+function describeScenarios(scenarios: Readonly<Record<string, Scenario>>): {
   load: Run['load']
   lastsMs: number | undefined
 } {
