@@ -87,7 +87,7 @@ describe('what vigil ab refuses is one line, exit 2', () => {
     [
       'a bisect of one',
       ['ab', '--config', 'rate.mjs', '--bisect', 'main'],
-      '--bisect: found 1 revisions, expected two',
+      '--bisect: found 1 revision, expected two: a good one and a bad one, as in --bisect good bad',
     ],
   ])('%s', async (_what, args, message) => {
     const said = await vigil(...args)
@@ -241,6 +241,15 @@ it.each([
     "vigil ab 0123456789ab~1 0123456789ab --config c.ts --suite 'a b'",
   ],
   [['ab', '--bisect', 'v1', 'HEAD'], 'vigil ab 0123456789ab~1 0123456789ab'],
+  [
+    ['ab', '--bisect', 'v1', '--rate', '5', 'HEAD', '--json'],
+    'vigil ab 0123456789ab~1 0123456789ab --rate 5',
+  ],
+  [
+    ['ab', '--suite=a', 'HEAD', '--bisect=v1', '--strict'],
+    'vigil ab 0123456789ab~1 0123456789ab --suite=a --strict',
+  ],
+  [['ab', '--suite', 's', '--bisect', 'v1', '--', 'HEAD'], 'vigil ab 0123456789ab~1 0123456789ab --suite s'],
 ])('a search as %j repeats the duet of its culprit with the options that were typed', (args, expected) => {
   const text = bisectText(
     {

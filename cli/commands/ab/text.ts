@@ -1,9 +1,12 @@
+import { Command } from 'commander'
+import type { Option } from 'commander'
 import type { VerdictRow, VerdictWord } from '../../../baselines/index.ts'
 import { listEvidence } from '../../../baselines/why/index.ts'
 import { inkFor, createPaper } from '../../../reports/terminal/index.ts'
 import type { Paper } from '../../../reports/terminal/index.ts'
 import { cleanText, composeCommand, formatRule } from '../../../reports/wording/index.ts'
 import type { AbVerdict } from '../../shared/duet/files.ts'
+import { addAbCommand } from './command.ts'
 import type { World } from '../../shared/world.ts'
 import type { KnownChange } from '../../../baselines/duet/index.ts'
 import { readCommitSubject } from '../../../runtime/processes/index.ts'
@@ -74,12 +77,38 @@ export function bisectText(report: BisectReport, world: World): string {
 
 /** A typed `ab --bisect good bad`, as the duet of one commit and the one before it, with the same options. */
 function withRevisions(args: readonly string[], sha: string): string[] {
-  const at = args.indexOf('--bisect')
-  // The option takes what follows it up to the next option, and commander the rest as arguments.
-  const after = args.slice(at + 1)
-  const next = after.findIndex((arg) => arg.startsWith('-'))
-  const kept = at < 0 ? args.slice(1) : [...args.slice(1, at), ...(next < 0 ? [] : after.slice(next))]
-  return ['ab', `${sha}~1`, sha, ...kept]
+  return ['ab', `${sha}~1`, sha, ...keepOptions(args.slice(1))]
+}
+
+/**
+ * The typed options with their values, without `--bisect` and without arguments. Revisions may stand anywhere,
+ * so the command's own options decide what a word belongs to.
+ */
+function keepOptions(args: readonly string[]): string[] {
+  const program = new Command()
+  addAbCommand(program, async () => undefined)
+  const options = program.commands.flatMap((command) => command.options)
+  const kept: string[] = []
+  let open: { option: Option; values: number } | undefined
+  for (const arg of args) {
+    if (arg === '--') break
+    const isValue =
+      open !== undefined && (open.values === 0 || (open.option.variadic && !arg.startsWith('-')))
+    if (open === undefined || !isValue) {
+      const [name = ''] = arg.split('=', 1)
+      const option = options.find(({ short, long }) => name === short || name === long)
+      open = option?.required && !arg.includes('=') ? { option, values: 0 } : undefined
+      if (option !== undefined && !isBisect(option)) kept.push(arg)
+      continue
+    }
+    open.values += 1
+    if (!isBisect(open.option)) kept.push(arg)
+  }
+  return kept
+}
+
+function isBisect(option: Option): boolean {
+  return option.long === '--bisect'
 }
 
 function culpritLines(culprit: BisectReport['culprit'], paper: Paper): string[] {
