@@ -36,6 +36,8 @@ export interface DuetOutcome {
   processPairs: number
   /** The baseline against itself; missing without a unit. */
   control?: Control
+  /** What the control was judged by. */
+  controlUnits?: ControlUnits
   /** Of a fail that was not repeated: of `planned` pairs of units, `pairs` were measured again. */
   unconfirmed?: Omit<Confirmation, 'verdict'>
 }
@@ -233,12 +235,13 @@ function toResult(
 ): DuetResult {
   const decided = deciding.flatMap(({ units }) => units)
   const all = [...decided, ...(confirming?.units ?? [])]
-  const control = judgeControl(toControlUnits(all), rules)
+  const controlUnits = toControlUnits(all)
+  const control = judgeControl(controlUnits, rules)
   return {
     state: 'ok',
     outcome: {
       verdict: applyControl(verdict, control),
-      ...(control && { control }),
+      ...(control && { control, controlUnits }),
       units: combineUnits(all),
       interrupted: signal.aborted,
       loadSeconds: { decided: sumSeconds(decided), all: sumSeconds(all) },

@@ -5,6 +5,8 @@ import type { CommonOptions } from '../../shared/options.ts'
 export interface CompareOptions extends Pick<CommonOptions, 'out' | 'json'> {
   baseline?: string[]
   candidate?: string[]
+  /** The two halves of a duet's baseline. */
+  control?: string[]
   /** A file with one case per line; `-` for standard input. */
   batch?: string
   strict?: boolean
@@ -21,6 +23,10 @@ export function addCompareCommand(program: Command, run: (options: CompareOption
     )
     .option('--baseline <file...>', 'records to compare with: files, run folders or ids')
     .option('--candidate <file...>', 'records to judge: files, run folders or ids')
+    .option(
+      '--control <file...>',
+      "the two files of a duet's control: if they differ, the verdict is invalid",
+    )
     .option(
       '--batch <file>',
       'file with one case per line, or - for standard input; prints one verdict per line, with its id',

@@ -136,6 +136,21 @@ describe('vigil compare', () => {
     expect([code, stdout]).toEqual([3, expect.stringContaining('1 pair, at least 8 are needed')])
   })
 
+  it('repeats the control of a duet', async () => {
+    const sides = { baseline: ['base.json'], candidate: ['base.json'] }
+    const quiet = await run({ ...sides, control: ['base.jsonl', 'base.json'], json: true })
+    expect([quiet.code, JSON.parse(quiet.stdout)]).toEqual([
+      0,
+      expect.objectContaining({ verdict: 'pass', control: expect.objectContaining({ verdict: 'pass' }) }),
+    ])
+    const disturbed = await run({ ...sides, control: ['base.json', 'slower.json'] })
+    expect([disturbed.code, disturbed.stdout]).toEqual([
+      4,
+      expect.stringMatching(/^INVALID {2}cannot be compared/),
+    ])
+    expect(disturbed.stdout).toContain('control, two random halves of the baseline: p50 +')
+  })
+
   it('takes a wider margin in per cent', async () => {
     expect((await run({ baseline: ['base.json'], candidate: ['slower.json'], margin: 40 })).code).toBe(0)
   })
@@ -149,6 +164,11 @@ describe('vigil compare', () => {
     ],
     ['a file that is cut off', { baseline: ['base.json'], candidate: ['cut.json'] }, 'cut.json: not JSON'],
     ['standard input twice', { baseline: ['-'], candidate: ['-'] }, '-: found twice'],
+    [
+      'half a control',
+      { baseline: ['base.json'], candidate: ['base.json'], control: ['base.json'] },
+      '--control: found 1 file, expected two',
+    ],
     ['a batch and files', { batch: 'good.jsonl', baseline: ['base.json'] }, '--batch: found together with'],
     ['an empty batch', { batch: 'empty.jsonl' }, 'empty.jsonl: empty, expected one case per line'],
     ['a batch that is not there', { batch: 'nowhere.jsonl' }, 'nowhere.jsonl: not found'],

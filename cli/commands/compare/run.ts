@@ -2,6 +2,8 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { compareRuns, parseRuns } from '../../../baselines/compare/index.ts'
 import type { ComparisonOptions } from '../../../baselines/compare/index.ts'
+import { applyControl, judgeControl } from '../../../baselines/duet/index.ts'
+import type { Control } from '../../../baselines/duet/index.ts'
 import type { Verdict, VerdictRow } from '../../../baselines/index.ts'
 import type { ComparableRun } from '../../../record/index.ts'
 import { inkFor, createPaper } from '../../../reports/terminal/index.ts'
@@ -22,9 +24,9 @@ export async function compare(options: CompareOptions, world: World): Promise<nu
     ...(options.margin !== undefined && { margin: options.margin / 100 }),
   }
   if (options.batch !== undefined) {
-    if (options.baseline || options.candidate)
+    if (options.baseline || options.candidate || options.control)
       throw new UsageError(
-        '--batch: found together with --baseline or --candidate, expected one or the other: a batch ' +
+        '--batch: found together with --baseline, --candidate or --control, expected one or the other: a batch ' +
           'holds both sides of every case',
       )
     return runBatch(options.batch, world, { kind: 'compare', comparison })
@@ -35,17 +37,39 @@ export async function compare(options: CompareOptions, world: World): Promise<nu
       `--${baselines.length === 0 ? 'baseline' : 'candidate'}: found none, expected record files, ` +
         'run folders or ids (or --batch with a file of cases)',
     )
-  if ([...baselines, ...candidates].filter((name) => name === '-').length > 1)
+  const { control: halves = [] } = options
+  if (halves.length !== 0 && halves.length !== 2)
+    throw new UsageError(
+      `--control: found ${halves.length} file${halves.length === 1 ? '' : 's'}, expected two: ` +
+        'control-first.jsonl and control-second.jsonl of a duet',
+    )
+  if ([...baselines, ...candidates, ...halves].filter((name) => name === '-').length > 1)
     throw new UsageError('-: found twice, expected standard input on one side once')
   const [before, after] = [
     await readAll(baselines, options.out, world),
     await readAll(candidates, options.out, world),
   ]
   await checkMargin(before, comparison.margin, options.out, world)
-  const verdict = compareRuns(before, after, comparison)
-  if (options.json) printJson(world, verdict)
-  else world.stdout(comparisonText(verdict, world))
+  const control = await judgeHalves(halves, comparison, options.out, world)
+  const verdict = applyControl(compareRuns(before, after, comparison), control)
+  if (options.json) printJson(world, { ...verdict, ...(control && { control }) })
+  else world.stdout(comparisonText(verdict, control, world))
   return exitCodeOf(verdict.verdict)
+}
+
+async function judgeHalves(
+  names: readonly string[],
+  rules: ComparisonOptions,
+  out: string,
+  world: World,
+): Promise<Control | undefined> {
+  const [first, second] = names
+  if (first === undefined || second === undefined) return undefined
+  const units = {
+    first: await readAll([first], out, world),
+    second: await readAll([second], out, world),
+  }
+  return judgeControl(units, rules)
 }
 
 /**
@@ -121,7 +145,7 @@ async function textOf(path: string): Promise<string> {
 const mostRows = 20
 
 /** The verdict, its reason, and every row, worst first. */
-function comparisonText(verdict: Verdict, world: World): string {
+function comparisonText(verdict: Verdict, control: Control | undefined, world: World): string {
   const paper = createPaper(world.terminal)
   const word = verdict.verdict.toUpperCase()
   const groups: VerdictRow['status'][] = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped']
@@ -135,6 +159,7 @@ function comparisonText(verdict: Verdict, world: World): string {
     paper.ink(inkFor(verdict.verdict), word) +
       paper.paragraph(`${word}  `, summary(verdict)).join('\n').slice(word.length),
     ...lines,
+    ...(control === undefined ? [] : paper.paragraph('  ', cleanText(control.text, 500))),
     '',
   ].join('\n')
 }

@@ -41,11 +41,13 @@ export interface AbVerdict extends Verdict {
   reports: ReturnType<typeof reportPaths>
 }
 
-/** The files in a duet's folder: the units of both sides in order, and the counts. */
+/** The files in a duet's folder: the units of both sides in order, the counts, and the units of the control. */
 export const duetFiles = {
   baseline: 'baseline.jsonl',
   candidate: 'candidate.jsonl',
   exact: 'exact.json',
+  controlFirst: 'control-first.jsonl',
+  controlSecond: 'control-second.jsonl',
 } as const
 
 /** Writes what was measured and every report. Returns what could not be written, one line each. */
@@ -56,12 +58,15 @@ export async function writeDuet(
   command?: readonly string[],
 ): Promise<string[]> {
   const written = await tryWrite(folder, async () => {
-    for (const side of ['baseline', 'candidate'] as const)
-      await writeWhole(
-        join(folder, duetFiles[side]),
-        outcome.units[side].map((run) => `${JSON.stringify(run)}\n`).join(''),
-      )
-    await writeWhole(join(folder, duetFiles.exact), `${JSON.stringify(outcome.units.exact)}\n`)
+    const { units, controlUnits } = outcome
+    const put = async (name: string, runs: readonly ComparableRun[]): Promise<void> =>
+      writeWhole(join(folder, name), runs.map((run) => `${JSON.stringify(run)}\n`).join(''))
+    for (const side of ['baseline', 'candidate'] as const) await put(duetFiles[side], units[side])
+    if (controlUnits !== undefined) {
+      await put(duetFiles.controlFirst, controlUnits.first)
+      await put(duetFiles.controlSecond, controlUnits.second)
+    }
+    await writeWhole(join(folder, duetFiles.exact), `${JSON.stringify(units.exact)}\n`)
   })
   if (written.length > 0) return written
   const problems = await writeReports(folder, toDuetReport(verdict, outcome, command))

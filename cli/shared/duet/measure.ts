@@ -5,7 +5,7 @@ import type { Verdict } from '../../../baselines/index.ts'
 import { explainFail } from '../../../baselines/why/index.ts'
 import { runDuet } from '../../../load/duet/index.ts'
 import type { DuetOutcome, DuetProgress, DuetSuite, DuetWorld, Scratch } from '../../../load/duet/index.ts'
-import { cleanText } from '../../../reports/wording/index.ts'
+import { cleanText, composeCommand } from '../../../reports/wording/index.ts'
 import { planPinning } from '../../../runtime/processes/index.ts'
 import { reportPaths } from '../artefacts.ts'
 import { noiseNote, configSuiteName } from '../known-noise.ts'
@@ -107,12 +107,23 @@ function toAbVerdict(
     ),
     ...(noise !== undefined && { noise }),
     reproduce: plan.reproduce,
-    recompare:
-      `vigil compare --baseline ${shortFolder}/${duetFiles.baseline} ` +
-      `--candidate ${shortFolder}/${duetFiles.candidate}`,
+    recompare: composeRecompare(shortFolder, plan.rules, outcome.control !== undefined),
     folder,
     reports: reportPaths(folder),
   }
+}
+
+/** The command that judges a duet's records again, by the same rules and with the same control. */
+function composeRecompare(folder: string, { margin, strict }: DuetRules, hasControl: boolean): string {
+  const { baseline, candidate, controlFirst, controlSecond } = duetFiles
+  const file = (name: string): string => join(folder, name)
+  return composeCommand([
+    'compare',
+    ...['--baseline', file(baseline), '--candidate', file(candidate)],
+    ...(hasControl ? ['--control', file(controlFirst), file(controlSecond)] : []),
+    ...(margin === undefined ? [] : ['--margin', String(Number((margin * 100).toPrecision(12)))]),
+    ...(strict ? ['--strict'] : []),
+  ])
 }
 
 /** Next to the runs, as gates are: a duet is many records, and none of them a run of its suite. */
