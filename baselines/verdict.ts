@@ -18,17 +18,24 @@ const verdictRow = {
   step: z.string().nullable(),
   /** The budget's or record's field name: `p95Ms`, `errorRate`, … */
   metric: z.string(),
+  /** The result of this rule. */
   status: rowStatus,
   /** Why it is not a pass: a code of the table of reasons. */
   code: z.string().exactOptional(),
+  /** The measured value, for a limit. */
   actual: z.number().exactOptional(),
+  /** The limit: a budget. */
   limit: z.number().exactOptional(),
   /** How many answers, requests or, in a comparison, pairs it needs in all to be judged. */
   needed: z.number().exactOptional(),
-  baseline: z.number().exactOptional(),
+  baseline: z.number().exactOptional().describe('The value that was compared with.'),
+  /** The value that was judged. */
   candidate: z.number().exactOptional(),
+  /** `candidate` / `baseline`, as estimated from the pairs. */
   ratio: z.number().exactOptional(),
+  /** Confidence interval of the ratio. */
   ci: z.tuple([z.number(), z.number()]).exactOptional(),
+  /** Accepted change: 0.05 is 5 %. */
   margin: z.number().exactOptional(),
   /** The rule again with the actual value in it. */
   message: z.string(),
@@ -36,13 +43,15 @@ const verdictRow = {
 export type VerdictRow = Known<typeof verdictRow>
 
 const verdict = {
+  /** Name and version of the document. */
   schema: z.literal('vigil.verdict/1'),
+  /** The result of all rows: see [exit codes](exit-codes.md). */
   verdict: verdictWord,
+  /** What was judged, and with which result. */
   rows: z.array(openObject(verdictRow)),
   /** Id of the run judged. */
   run: z.string().exactOptional(),
-  /** What it was compared with. */
-  baseline: z.string().exactOptional(),
+  baseline: z.string().exactOptional().describe('Name of what it was compared with.'),
 }
 /** A judgement as flat rows that give the reasons, `vigil.verdict/1`. */
 export type Verdict = Known<typeof verdict>

@@ -43,7 +43,11 @@ const secretName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of an environment variable')
   .refine((found) => !takenVariables.test(found), 'expected a variable that vigil and its tools do not use')
-const budgets = z.strictObject({ ...limits, steps: z.record(z.string(), stepBudgets).exactOptional() })
+const budgets = z.strictObject({
+  ...limits,
+  /** Budgets of single steps, by `journey/step`. */
+  steps: z.record(z.string(), stepBudgets).exactOptional(),
+})
 
 const cadence = z.string().superRefine((text, context) => {
   const parsed = parseCadence(text)
@@ -73,6 +77,7 @@ const target = z.strictObject({
   ca: z.string().min(1).exactOptional(),
   /** `vigil ab` gives each side a separate database on one PostgreSQL, in `DATABASE_URL`. */
   database: z.literal('postgres').exactOptional(),
+  /** Revision of the service, for reports. Default: the commit of the checkout from which vigil starts it. */
   revision: z.string().min(1).max(200).exactOptional(),
 })
 export type TargetConfig = z.infer<typeof target>
@@ -112,19 +117,22 @@ type Load = { ratePerSecond: number } | { connections: number }
 const daySeconds = 86_400
 const suite = z
   .strictObject({
-    /** Name → weight. */
-    journeys: z.record(z.string(), positive).exactOptional(),
+    journeys: z
+      .record(z.string(), positive)
+      .exactOptional()
+      .describe('Names of the journeys, with their shares of the load.'),
     /** Or the user's k6 script, run unchanged. */
     script: z.string().min(1).exactOptional(),
     /** `k6` measures latency at a rate, `autocannon` capacity. */
     engine: z.enum(['k6', 'autocannon']),
-    load,
+    load: load.describe('How often journeys start, or how many run at the same time.'),
     /** Load before the measurement. Default: 5. */
     warmupSeconds: z.number().nonnegative().max(daySeconds).exactOptional(),
     /** Time that is measured. */
     durationSeconds: positive.max(daySeconds),
-    /** Who answers for the suite, and what it shows in one sentence: both are shown where it fails. */
+    /** Who is responsible for the suite. Shown where it fails. */
     owner: z.string().min(1).max(100).exactOptional(),
+    /** What the suite shows, in one sentence. Shown where it fails. */
     claim: z.string().min(1).max(300).exactOptional(),
     budgets: budgets.exactOptional(),
   })
@@ -157,47 +165,69 @@ const forecast = z.strictObject({
   query: z.string().min(1).max(4000),
   /** `capacity`: the measured requests per second at the knee. */
   limit: z.union([z.literal('capacity'), positive], "expected a positive number, or 'capacity'"),
+  /** Unit of the query's value, for reports. */
   unit: z.enum(['bytes', 'per second']).exactOptional(),
 })
 export type ForecastConfig = z.infer<typeof forecast>
 
 /** The shape of a config. `references.ts` checks which settings fit together and that each name exists. */
 export const configSchema = z.strictObject({
-  target,
-  /**
-   * Path of a module whose default export is `Journey[]`. It is a path because k6 loads it in its runtime.
-   */
-  journeys: z.string().min(1),
+  target: target.describe('The service under test.'),
+  journeys: z
+    .string()
+    .min(1)
+    .describe(
+      'Path of a module whose default export is `Journey[]`. It is a path because k6 loads it in its runtime.',
+    ),
   /**
    * Names of environment variables. Journeys read their values from `ctx.secrets`, user scripts from `__ENV`.
    * No output contains a value.
    */
   secrets: z.array(secretName).exactOptional(),
-  probes: z.record(nameSchema, probe).exactOptional(),
-  suites: z.record(nameSchema, suite),
+  probes: z
+    .record(nameSchema, probe)
+    .exactOptional()
+    .describe('Journeys or browser specs to run on a schedule.'),
+  suites: z.record(nameSchema, suite).describe('Load plans: `vigil load <name>` runs one.'),
   /** For every suite without budgets. */
   budgets: budgets.exactOptional(),
+  /** What `vigil gate` runs. Default: all probes and all suites. */
   gate: z
     .strictObject({
-      probes: z.array(z.string()).exactOptional(),
+      probes: z
+        .array(z.string())
+        .exactOptional()
+        .describe('Names of the probes that must be up. Default: all.'),
       suites: z
         .array(z.string())
-        .min(1, 'expected at least one suite (a gate without load cannot judge performance)'),
+        .min(1, 'expected at least one suite (a gate without load cannot judge performance)')
+        .describe('Names of the suites to run and judge.'),
       /** `advisory`: reports everything, and ends with 0 where `enforce` ends with 1 or 3. */
       mode: gateMode.exactOptional(),
     })
     .exactOptional(),
-  pushgateway: z.strictObject({ url: httpUrl, require: z.boolean().exactOptional() }).exactOptional(),
-  /**
-   * What results are pushed under: the environment of the target, and where vigil runs. `VIGIL_ENVIRONMENT`
-   * and `VIGIL_PLACE` replace them.
-   */
+  /** Where the metrics of runs and probes are pushed. */
+  pushgateway: z
+    .strictObject({
+      url: httpUrl.describe('URL of the Pushgateway.'),
+      /** A push that fails is exit 4. Default: only a warning. */
+      require: z.boolean().exactOptional(),
+    })
+    .exactOptional(),
+  /** Name of the target's environment: a label of pushed results. `VIGIL_ENVIRONMENT` replaces it. */
   environment: nameSchema.exactOptional(),
+  /** Where vigil runs: a label of pushed results. `VIGIL_PLACE` replaces it. */
   place: nameSchema.exactOptional(),
   /** Growing figures and their limits: `vigil capacity --prometheus` shows when they are reached. */
   forecasts: z.record(nameSchema, forecast).exactOptional(),
+  /** A history that several machines share. Default: SQLite in the output folder. */
   history: z
-    .strictObject({ url: z.string().regex(/^postgres(ql)?:\/\//, 'expected a postgres:// URL') })
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^postgres(ql)?:\/\//, 'expected a postgres:// URL')
+        .describe('URL of the PostgreSQL database. `VIGIL_DATABASE_URL` replaces it.'),
+    })
     .exactOptional(),
 })
 /** The default export of `vigil.config.ts`: one plain object. Paths are relative to the file. */

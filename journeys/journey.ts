@@ -5,14 +5,21 @@
 
 /** Named steps in order. `before` and `after` run once per virtual user and are not measured. */
 export interface Journey {
+  /** The config, reports and metrics name it so. */
   name: string
+  /** Steps that prepare, such as a login. */
   before?: Step[]
+  /** Steps that are measured. */
   steps: Step[]
+  /** Steps that clean up. They run even if an earlier step failed. */
   after?: Step[]
 }
 
+/** One request, what is expected of its answer, and what later steps need of it. */
 export interface Step {
+  /** Unique in its journey. Records name the step `journey/step`. */
   name: string
+  /** Creates the request. It must not have side effects. */
   request: (ctx: Context) => StepRequest
   /** The expected status, or one of several. Default: any 2xx. A redirect is never followed. */
   status?: number | number[]
@@ -35,36 +42,51 @@ export interface Step {
 
 /** How a step polls, in milliseconds. */
 export interface Until {
+  /** Time between two requests. */
   everyMs: number
+  /** Time after which the step has failed. */
   timeoutMs: number
 }
 
-/** `path` is relative to the target's URL. `json` is sent as application/json, `body` unchanged. */
+/** A request has at most one of `json` and `body`. */
 export interface StepRequest {
+  /** HTTP method in upper case. */
   method: string
+  /** Path with its query, below the target's URL. */
   path: string
+  /** Request headers. */
   headers?: Record<string, string>
+  /** Value of a JSON body. It sets the content type. */
   json?: unknown
+  /** Text of a body, sent unchanged. Set its content type in `headers`. */
   body?: string
 }
 
 /** Values by the names of their environment variables. */
 export type Secrets = Readonly<Record<string, string>>
 
-/** Header names are in lower case. `json` is `undefined` when the body is not JSON. */
+/** An answer. */
 export interface Response {
+  /** HTTP status. */
   status: number
+  /** Values by name, in lower case. */
   headers: Record<string, string>
+  /** Value of the body, or `undefined` if it is not JSON. */
   json: unknown
+  /** Body as text. */
   text: string
 }
 
-/** `unique` differs for every run, user and iteration. */
+/** What a request, a check or a save can use. */
 export interface Context {
+  /** Number of the virtual user. */
   user: number
+  /** Number of the iteration of this user. */
   iteration: number
+  /** Differs for every run, user and iteration. */
   unique: string
   /** The values of the environment variables that the config's `secrets` names. */
   secrets: Secrets
+  /** Values that earlier steps saved. */
   [saved: string]: unknown
 }
