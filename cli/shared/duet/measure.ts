@@ -119,7 +119,10 @@ function composeRecompare(folder: string, { margin, strict }: DuetRules, hasCont
   const file = (name: string): string => join(folder, name)
   return composeCommand([
     'compare',
-    ...['--baseline', file(baseline), '--candidate', file(candidate)],
+    '--baseline',
+    file(baseline),
+    '--candidate',
+    file(candidate),
     ...(hasControl ? ['--control', file(controlFirst), file(controlSecond)] : []),
     ...(margin === undefined ? [] : ['--margin', String(Number((margin * 100).toPrecision(12)))]),
     ...(strict ? ['--strict'] : []),
