@@ -176,9 +176,7 @@ export const configSchema = z.strictObject({
   journeys: z
     .string()
     .min(1)
-    .describe(
-      'Path of a module whose default export is `Journey[]`. It is a path because k6 loads it in its runtime.',
-    ),
+    .describe('Path of a module whose default export is `Journey[]`. It is a path because k6 loads it.'),
   /**
    * Names of environment variables. Journeys read their values from `ctx.secrets`, user scripts from `__ENV`.
    * No output contains a value.

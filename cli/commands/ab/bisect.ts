@@ -48,8 +48,8 @@ export async function bisectRevisions(
   const [good, bad] = revisions
   if (good === undefined || bad === undefined || revisions.length > 2)
     throw new UsageError(
-      `--bisect: found ${revisions.length} revision${revisions.length === 1 ? '' : 's'}, expected two: a good ` +
-        'one and a bad one, as in --bisect good bad (options such as --suite take each name up to the next option)',
+      `--bisect: found ${revisions.length} revision${revisions.length === 1 ? '' : 's'}, expected two: ` +
+        'a good one and a bad one, as in --bisect good bad (--suite takes each name up to the next option)',
     )
   const [suite] = toDuetSuites(session, options.suite, options.rate)
   if (suite === undefined) throw new UsageError('--suite: found none, expected one')

@@ -81,8 +81,8 @@ function withRevisions(args: readonly string[], sha: string): string[] {
 }
 
 /**
- * The typed options with their values, without `--bisect` and without arguments. Revisions may stand anywhere,
- * so the command's own options decide what a word belongs to.
+ * The typed options with their values, without `--bisect` and without arguments. Revisions may stand
+ * anywhere, so the options of the command decide what a word is.
  */
 function keepOptions(args: readonly string[]): string[] {
   const program = new Command()

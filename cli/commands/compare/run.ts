@@ -26,8 +26,8 @@ export async function compare(options: CompareOptions, world: World): Promise<nu
   if (options.batch !== undefined) {
     if (options.baseline || options.candidate || options.control)
       throw new UsageError(
-        '--batch: found together with --baseline, --candidate or --control, expected one or the other: a batch ' +
-          'holds both sides of every case',
+        '--batch: found together with --baseline, --candidate or --control, expected one or the other: ' +
+          'a batch holds both sides of every case',
       )
     return runBatch(options.batch, world, { kind: 'compare', comparison })
   }

@@ -41,7 +41,7 @@ export interface AbVerdict extends Verdict {
   reports: ReturnType<typeof reportPaths>
 }
 
-/** The files in a duet's folder: the units of both sides in order, the counts, and the units of the control. */
+/** The files in a duet's folder: the units of both sides in order, the counts, and the control's units. */
 export const duetFiles = {
   baseline: 'baseline.jsonl',
   candidate: 'candidate.jsonl',
