@@ -2,7 +2,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { eventually, startTestPostgres, startTestService } from '../testing/index.ts'
 import type { TestPostgres } from '../testing/index.ts'
-import { createBackgroundScope, Database, DatabaseBusy, translateDatabaseError } from './index.ts'
+import { createBackgroundScope, Database, DatabaseBusy } from './index.ts'
 import { sql } from './drizzle.ts'
 
 let server: TestPostgres
@@ -77,11 +77,4 @@ test('behind a PgBouncer, connections begin without parameters that it refuses',
   }
   expect(await readLimit(url)).toEqual([{ limit: '3s' }])
   expect(await readLimit(`${url}?pgbouncer=true`)).toEqual([{ limit: '0' }])
-  // Its answer without `pgbouncer=true` (1.25).
-  const refusal = Object.assign(new Error('unsupported startup parameter: statement_timeout'), {
-    code: '08P01',
-  })
-  expect(translateDatabaseError(refusal)).toEqual(
-    new Error('DATABASE_URL: found a PgBouncer, expected pgbouncer=true in the address'),
-  )
 })

@@ -52,6 +52,15 @@ export interface DebianPackage {
   name: string
   /** The program's path inside the package. */
   path: string
+  /** The release of Debian that has it, if the machine's own may have an older version. */
+  release?: DebianRelease
+}
+
+/** A release of Debian other than the machine's: a program from it needs the libraries of that release. */
+export interface DebianRelease {
+  suite: string
+  /** The packages of the libraries, with that of the C library, whose loader starts the program. */
+  libraries: readonly string[]
 }
 
 const k6Version = '1.8.1'
@@ -135,6 +144,23 @@ export const catalogue = {
       program: 'actionlint',
     },
     advice: 'install Go, or point VIGIL_ACTIONLINT to actionlint',
+  },
+  pgbouncer: {
+    name: 'pgbouncer',
+    programs: ['pgbouncer'],
+    variable: 'VIGIL_PGBOUNCER',
+    versionArgs: ['--version'],
+    // From 1.21 on, which prepares statements in transaction mode. Debian 12 has 1.18.
+    versionPattern: /^PgBouncer (1\.(?:2[1-9]|[3-9]\d)\S*|[2-9]\S*)/m,
+    debianPackage: {
+      name: 'pgbouncer',
+      path: 'usr/sbin/pgbouncer',
+      release: {
+        suite: 'trixie',
+        libraries: ['libc6', 'libcares2', 'libevent-2.1-7t64', 'libpam0g', 'libssl3t64', 'libsystemd0'],
+      },
+    },
+    advice: 'install PgBouncer 1.21 or later (Debian 13: pgbouncer), or point VIGIL_PGBOUNCER to it',
   },
 } as const satisfies Record<string, Tool>
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { createWriteStream, globSync } from 'node:fs'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { DebianPackage, GoModule, Release, ToolContext } from './catalogue.ts'
+import type { DebianPackage, DebianRelease, GoModule, Release, ToolContext } from './catalogue.ts'
 import { installAtomically } from './folder.ts'
 import type { FetchResult } from './folder.ts'
 import { runProgram } from '../processes/index.ts'
@@ -112,45 +112,96 @@ export async function goInstall(
 
 /** Takes a program out of its Debian package, without installing the package. */
 export async function unpackDebian(
-  { name, path }: DebianPackage,
+  { name, path, release }: DebianPackage,
   place: string,
   context: ToolContext,
 ): Promise<FetchResult> {
   if ((await runProgram('apt-get', ['--version'], { ...context, timeoutMs: 10_000 })).state === 'failed')
     return { state: 'skipped' }
   context.progress(`unpacking Debian's ${name}`)
+  if (release !== undefined)
+    return installAtomically(dirname(place), (scratch) =>
+      unpackWithLibraries({ name, path, release }, basename(place), scratch, context),
+    )
   return installAtomically(place, async (scratch) => {
-    const fetched = await aptDownload(name, scratch, context)
+    const fetched = await downloadPackage(name, scratch, context)
     if (fetched.state === 'failed') return fetched
-    const archive = (await readdir(scratch)).find((file) => file.endsWith('.deb'))
-    if (archive === undefined)
-      return { state: 'failed', reason: `apt-get download ${name} brought no package` }
-    const unpacked = await runProgram('dpkg-deb', ['-x', archive, 'root'], {
-      ...context,
-      timeoutMs: 60_000,
-      cwd: scratch,
-    })
+    const unpacked = await unpackArchives(scratch, join(scratch, 'root'), context)
     return unpacked.state === 'ok' ? { state: 'ok', path: join(scratch, 'root', path) } : unpacked
   })
 }
 
+type StepResult = { state: 'ok' } | { state: 'failed'; reason: string }
+
 // A machine whose package lists are missing or old is brought up to date once; that needs root, as CI has.
-async function aptDownload(
-  name: string,
+async function downloadPackage(name: string, scratch: string, context: ToolContext): Promise<StepResult> {
+  const first = await runApt(['download', name], scratch, context)
+  if (first.state === 'ok') return first
+  const updated = await runApt(['update'], scratch, context)
+  return updated.state === 'ok'
+    ? runApt(['download', name], scratch, context)
+    : { state: 'failed', reason: `${first.reason}; ${updated.reason}` }
+}
+
+/**
+ * Unpacks a program and its libraries from a release of Debian, with package lists of their own in `scratch`.
+ * Returns a folder with a script of the name `program`, which starts the program with these libraries.
+ */
+async function unpackWithLibraries(
+  { name, path, release }: DebianPackage & { release: DebianRelease },
+  program: string,
   scratch: string,
   context: ToolContext,
-): Promise<{ state: 'ok' } | { state: 'failed'; reason: string }> {
-  const fetch = async () =>
-    runProgram('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', name], {
-      ...context,
-      timeoutMs: fetchTimeoutMs,
-      cwd: scratch,
-    })
-  const first = await fetch()
-  if (first.state === 'ok') return first
-  const updated = await runProgram('apt-get', ['-q', 'update'], {
-    ...context,
-    timeoutMs: fetchTimeoutMs,
-  })
-  return updated.state === 'ok' ? fetch() : { state: 'failed', reason: `${first.reason}; ${updated.reason}` }
+): Promise<Exclude<FetchResult, { state: 'skipped' }>> {
+  const lists = join(scratch, 'apt')
+  await mkdir(join(lists, 'lists', 'partial'), { recursive: true })
+  await mkdir(join(lists, 'archives', 'partial'), { recursive: true })
+  // The mirror that this machine uses.
+  const filters = ['Created-By: Packages', 'Origin: Debian', 'Label: Debian']
+  const targets = await runApt(['indextargets', '--format', '$(REPO_URI)', ...filters], scratch, context)
+  const mirror = targets.state === 'ok' ? targets.output.split('\n', 1)[0] : undefined
+  if (mirror === undefined || mirror === '')
+    return { state: 'failed', reason: 'apt has no package lists of Debian' }
+  const sources = join(lists, 'debian.sources')
+  await writeFile(
+    sources,
+    `Types: deb\nURIs: ${mirror}\nSuites: ${release.suite}\nComponents: main\n` +
+      'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n',
+  )
+  const options = [
+    `Dir::Etc::SourceList=${sources}`,
+    'Dir::Etc::SourceParts=-',
+    `Dir::State::Lists=${join(lists, 'lists')}`,
+    `Dir::Cache=${lists}`,
+  ].flatMap((option) => ['-o', option])
+  for (const command of [['update'], ['download', name, ...release.libraries]]) {
+    const ran = await runApt([...options, ...command], scratch, context)
+    if (ran.state === 'failed') return ran
+  }
+  const folder = join(scratch, 'folder')
+  const unpacked = await unpackArchives(scratch, join(folder, 'root'), context)
+  if (unpacked.state === 'failed') return unpacked
+  const [loader] = globSync('root/usr/lib/*/ld-linux-*.so.*', { cwd: folder })
+  if (loader === undefined) return { state: 'failed', reason: `Debian's ${name}: found no program loader` }
+  const start = `"$here/${loader}" --library-path "$here/${dirname(loader)}" "$here/root/${path}" "$@"`
+  const script = `#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")\nexec ${start}\n`
+  await writeFile(join(folder, program), script, { mode: 0o755 })
+  return { state: 'ok', path: folder }
+}
+
+function runApt(args: readonly string[], cwd: string, context: ToolContext) {
+  const limits = { ...context, timeoutMs: fetchTimeoutMs, cwd }
+  return runProgram('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', ...args], limits)
+}
+
+async function unpackArchives(from: string, to: string, context: ToolContext): Promise<StepResult> {
+  const archives = (await readdir(from)).filter((file) => file.endsWith('.deb'))
+  if (archives.length === 0) return { state: 'failed', reason: 'apt-get download brought no package' }
+  await mkdir(to, { recursive: true })
+  for (const archive of archives) {
+    const options = { ...context, timeoutMs: 60_000, cwd: from }
+    const unpacked = await runProgram('dpkg-deb', ['-x', archive, to], options)
+    if (unpacked.state === 'failed') return unpacked
+  }
+  return { state: 'ok' }
 }
