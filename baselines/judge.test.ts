@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { countsOf, exampleRun, spread } from '../record/testing/examples/runs.ts'
 import type { Run } from '../record/index.ts'
-import { isCertainlyAbove, judgeRun } from './judge.ts'
+import { judgeRun } from './judge.ts'
+import { isCertainlyAbove } from './samples.ts'
 import type { Budgets } from './judge.ts'
 
 const seedBudgets: Budgets = {

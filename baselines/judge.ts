@@ -2,18 +2,12 @@ import type { ReasonCode } from './reasons.ts'
 import { isMostlyFailed, toVerdictWord } from './verdict.ts'
 import type { Verdict, VerdictRow } from './verdict.ts'
 import { amount } from './wording.ts'
+import { certaintyAlpha, isCertainlyAbove, ruleOfThree, samplesBeyond } from './samples.ts'
+import { judgeScriptLimits } from './script-limits.ts'
+import type { ScriptLimits } from './script-limits.ts'
 import { countOf } from '../record/index.ts'
 import type { Histogram, Run, Totals } from '../record/index.ts'
-import { binomialUpperTail } from '../record/statistics/index.ts'
 
-/** Below the minimum number of samples a row fails only at this error probability, one-sided. */
-const certaintyAlpha = 0.005
-/** A percentile needs ten samples beyond it to be judged. */
-const samplesBeyond = 10
-/**
- * Rule of three: without one error in 3 / limit requests the rate is under the limit with 95 % confidence.
- */
-const ruleOfThree = 3
 /** One slow request decides a mean of fewer. */
 const samplesForMean = 30
 
@@ -74,7 +68,11 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
     rssMaxBytes: run.server?.rssMaxBytes,
     neverBegan: run.durationMs === 0,
   }
-  const rows = [...scriptRows(run), ...judgeSubject(run, overall, budgets)]
+  const rows = [
+    ...scriptRows(run),
+    ...judgeSubject(run, overall, budgets),
+    ...judgeScriptLimits(run, budgets),
+  ]
   for (const [step, limits] of Object.entries(budgets.steps ?? {})) rows.push(...judgeStep(run, step, limits))
   // A fail is certain without them, and says more.
   if (!rows.some(({ status }) => status === 'fail')) rows.push(...failedRequestRows(run, overall, budgets))
@@ -292,19 +290,10 @@ function formatAnswers(n: number): string {
 }
 
 /**
- * Whether a share is over a limit with statistical certainty: `successes` of `trials` would be seen with a
- * chance under `alpha` if the true share were at the limit. The same as the one-sided Clopper–Pearson lower
- * bound lying over the limit.
- */
-export function isCertainlyAbove(successes: number, trials: number, limit: number, alpha: number): boolean {
-  return binomialUpperTail(successes, trials, limit) < alpha
-}
-
-/**
  * Absolute limits: all are upper bounds but `requestsPerMinute`, which is a lower one. `steps` by
  * `journey/step`.
  */
-export interface Budgets {
+export interface Budgets extends ScriptLimits {
   p95Ms?: number
   meanMs?: number
   p99Ms?: number

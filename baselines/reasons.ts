@@ -175,6 +175,11 @@ export const reasons = {
     verdict: 'invalid',
     next: ({ subject }) => `correct the name of ${subject} in budgets.steps, or load a journey that has it`,
   },
+  'script-metric-missing': {
+    means: 'a budget names a metric or check that the k6 script does not have',
+    verdict: 'invalid',
+    next: () => 'correct the name in budgets.metrics or budgets.checks, or what the script counts',
+  },
   'mostly-failed': {
     means: 'most requests failed, so latencies say nothing',
     verdict: 'invalid',
@@ -222,6 +227,11 @@ export const reasons = {
     means: 'a threshold of a k6 script was crossed',
     verdict: 'fail',
     next: ({ subject }) => `read which limit of its own the script of ${subject} reports as broken`,
+  },
+  'script-limit': {
+    means: 'a metric or a check of a k6 script breaks its budget',
+    verdict: 'fail',
+    next: ({ subject }) => `the script of ${subject} counts it: find out what changed what it counts`,
   },
   'script-failed': {
     means: 'a k6 script marked its run as failed',

@@ -90,6 +90,8 @@ const makers: Record<ReasonCode, Elsewhere | (() => unknown)> = {
   'memory-over-budget': () => judged({ rssBytes: 1 }),
   'probe-down': () => row('probe', 'fail'),
   'threshold-crossed': () => judged({}, { crossedThresholds: ['checks'] }),
+  'script-limit': () => judged({ checks: { ok: 0.9 } }, { checks: { ok: { passes: 10, fails: 90 } } }),
+  'script-metric-missing': () => judged({ checks: { ok: 0.9 } }),
   'script-failed': () => judged({}, { markedFailed: ['out of stock'] }),
   regression: () => row('comparison', 'fail'),
   'worse-than-baseline': () => row('baseline', 'fail'),

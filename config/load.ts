@@ -158,6 +158,14 @@ function findSuiteProblems(suite: SuiteConfig, at: string, journeys: readonly Jo
       path: `${at}.engine`,
       message: `expected k6, because a script is a k6 script, got ${suite.engine}`,
     })
+  if (suite.script === undefined && suite.env !== undefined)
+    problems.push({ path: `${at}.env`, message: 'expected it with a script only, got journeys' })
+  const { metrics, checks } = suite.budgets ?? {}
+  if (suite.script === undefined && (metrics ?? checks) !== undefined)
+    problems.push({
+      path: `${at}.budgets.${metrics === undefined ? 'checks' : 'metrics'}`,
+      message: 'expected it with a k6 script only, since journeys count none, got journeys',
+    })
   const chosen = Object.keys(suite.journeys ?? {})
   for (const { name, steps } of journeys) {
     const polling = chosen.includes(name) ? steps.find((step) => step.until !== undefined) : undefined

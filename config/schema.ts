@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { findTargetUrlProblem } from '../journeys/index.ts'
+import { parseScriptLimit } from '../baselines/index.ts'
 import { parseCadence } from './cadence.ts'
 
 const positive = z.number().positive()
@@ -43,10 +44,20 @@ const secretName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of an environment variable')
   .refine((found) => !takenVariables.test(found), 'expected a variable that vigil and its tools do not use')
+const scriptLimit = z
+  .string()
+  .refine((text) => parseScriptLimit(text) !== undefined, "expected a limit such as 'p(95) < 300'")
 const budgets = z.strictObject({
   ...limits,
   /** Budgets of single steps, by `journey/step`. */
   steps: z.record(z.string(), stepBudgets).exactOptional(),
+  /**
+   * Limits on the metrics that a k6 script defines, by name, in the syntax of k6's thresholds:
+   * `['p(95) < 300', 'avg < 100']`. All must hold.
+   */
+  metrics: z.record(z.string(), z.array(scriptLimit).min(1)).exactOptional(),
+  /** By the name of a k6 script's check: the share that must pass at least. */
+  checks: z.record(z.string(), z.number().min(0).max(1)).exactOptional(),
 })
 
 const cadence = z.string().superRefine((text, context) => {
@@ -123,6 +134,8 @@ const suite = z
       .describe('Names of the journeys, with their shares of the load.'),
     /** Or the user's k6 script, run unchanged. */
     script: z.string().min(1).exactOptional(),
+    /** What the script's `__ENV` holds in addition to `BASE_URL` and the `secrets`. */
+    env: z.record(secretName, z.string()).exactOptional(),
     /** `k6` measures latency at a rate, `autocannon` capacity. */
     engine: z.enum(['k6', 'autocannon']),
     load: load.describe('How often journeys start, or how many run at the same time.'),

@@ -9,6 +9,8 @@ import type {
   Generator,
   Histogram,
   Run,
+  ScriptCheck,
+  ScriptMetric,
   ShardFigures,
   TimelinePoint,
 } from '../record/index.ts'
@@ -45,6 +47,10 @@ export interface JourneyMix {
 export interface UserScript {
   kind: 'script'
   path: string
+  /** Where its `handleSummary` writes files; missing: the script's folder. */
+  cwd?: string
+  /** Added to its `__ENV`. */
+  env?: Readonly<Record<string, string>>
   /** By `Engine.inspect`; missing before that. */
   load?: Run['load']
 }
@@ -87,10 +93,13 @@ export interface Measurement {
   shardProblems?: string[]
   /** For the reader of the record. */
   notes?: string[]
-  /** Thresholds of the user script that were crossed, as k6 words them. */
+  /** Thresholds of the user script that were crossed, each with its value. */
   crossedThresholds?: string[]
   /** Why the user script marked its run as failed, in its words. */
   markedFailed?: string[]
+  /** What the user script counts itself, by name. */
+  scriptMetrics?: Record<string, ScriptMetric>
+  checks?: Record<string, ScriptCheck>
 }
 
 export interface EndpointMeasurement {
@@ -141,6 +150,8 @@ export interface LoadEnvironment {
    * read there.
    */
   measuring: (edge: 'begin' | 'end') => void
+  /** A line that a user script prints. Not to be trusted. */
+  console?: (line: string) => void
   /** Looks host names up; missing: the operating system does. */
   lookUp?: LookUp
 }

@@ -40,6 +40,8 @@ export function toRecord(
     ...(measurement.notes && { notes: measurement.notes }),
     ...(measurement.crossedThresholds && { crossedThresholds: measurement.crossedThresholds }),
     ...(measurement.markedFailed && { markedFailed: measurement.markedFailed }),
+    ...(measurement.scriptMetrics && { scriptMetrics: measurement.scriptMetrics }),
+    ...(measurement.checks && { checks: measurement.checks }),
     validity: {
       valid: reasons.length === 0,
       reasons: reasons.map(({ reason }) => reason),

@@ -18,6 +18,10 @@ export {
 export { runId } from './environment.ts'
 export type { Random, WallClock } from './environment.ts'
 export { describeMissingPackage, needsPackage } from './optional-packages.ts'
+export { maxScriptEntries } from './documents/script.ts'
+export type { ScriptCheck, ScriptMetric, ScriptMetricKind, ValueHistogram } from './documents/script.ts'
+export { isScriptStat, percentOf, readStat, statsByType, valueQuantile } from './script-metrics.ts'
+export type { ScriptStat } from './script-metrics.ts'
 export { createNameFitter, fitName } from './text.ts'
 export { isUnprintable, toOneLine, toPublicUrl } from './text.ts'
 export type {

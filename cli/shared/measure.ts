@@ -1,6 +1,6 @@
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { mkdir } from 'node:fs/promises'
-import { combineVerdicts, judgeRun } from '../../baselines/index.ts'
+import { combineVerdicts, judgeRun, withDirections } from '../../baselines/index.ts'
 import type { CodedReason, VerdictRow } from '../../baselines/index.ts'
 import { toRecord, toEmptyRecord, toRefusalRecord } from '../../load/index.ts'
 import type { LoadPlan, LoadResult, RecordFacts } from '../../load/index.ts'
@@ -36,12 +36,13 @@ export async function measureSuite(
   const facts = await factsOf(session, plan, found.state === 'ok' ? found.label : 'none')
   const unmeasured = (reason: CodedReason): Run =>
     toEmptyRecord(load, reason, session.world.interrupted.aborted, facts)
-  const run = session.redact(
+  const measured = session.redact(
     found.state === 'missing'
       ? unmeasured({ code: 'tool-missing', reason: found.reason })
       : await loadWith(session, load, found, folder, facts, unmeasured),
   )
   session.progress.done()
+  const run = withDirections(measured, plan.budgets)
   const judged = judgeRun(run, plan.budgets)
   const row = endedRow(session, plan.name)
   const verdict = row === undefined ? judged : { ...judged, ...combineVerdicts([judged], [row]) }
@@ -130,6 +131,7 @@ async function loadWith(
       if (progress.errors > 0) void readiness?.ask()
     },
     measuring: () => void watch.read(),
+    console: session.progress.script,
   })
   // A short run can be over before its failures were shown.
   const hasFailures = result.state === 'ok' && result.measurement.failures.length > 0
@@ -219,7 +221,12 @@ function loadPlanOf(session: Session, { name, suite, shards }: SuitePlan, id: st
             module: session.loaded.journeysModule,
             mix: Object.entries(suite.journeys ?? {}).map(([journey, weight]) => ({ journey, weight })),
           }
-        : { kind: 'script', path: join(folder, suite.script) },
+        : {
+            kind: 'script',
+            path: resolve(folder, suite.script),
+            cwd: folder,
+            ...(suite.env && { env: suite.env }),
+          },
     load:
       'ratePerSecond' in suite.load
         ? { model: 'arrival-rate', ratePerSecond: suite.load.ratePerSecond }

@@ -10,6 +10,8 @@ export interface Progress {
   phase: (text: string) => void
   /** Something that must be read, even with `--quiet`. */
   warn: (text: string) => void
+  /** A line that a user script printed, cleaned. */
+  script: (line: string) => void
   /** Figures of a load, once per second. */
   load: (progress: LoadProgress) => void
   /** Replaces the live line, where there is one. */
@@ -43,6 +45,10 @@ export function createProgress({ stdout, stderr, terminal, env }: World, quiet: 
     warn: (text) => {
       done()
       stderr(`vigil: ${text}\n`)
+    },
+    script: (line) => {
+      done()
+      if (!quiet) stderr(`  | ${line}\n`)
     },
     load: (progress) => {
       if (isLive) draw(loadLine(progress))

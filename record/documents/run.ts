@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { openObject } from './schema-issue.ts'
+import { maxScriptEntries, scriptCheck, scriptMetric, scriptMetricSchema } from './script.ts'
 import type { Known } from './schema-issue.ts'
 
 /** The classes a failed request falls into: where on its way it failed. */
@@ -204,6 +205,13 @@ const identity = {
   }),
 }
 
+/** A script can have any number of names; a record has those of the first. */
+function atMost<Entries extends z.ZodType<Record<string, unknown>>>(entries: Entries): Entries {
+  return entries.refine((found) => Object.keys(found).length <= maxScriptEntries + 1, {
+    error: `expected at most ${maxScriptEntries + 1} entries`,
+  })
+}
+
 const extras = {
   /** The run was ended before its time: its figures are what there was, and never a baseline. */
   interrupted: z.boolean().exactOptional(),
@@ -229,6 +237,10 @@ const extras = {
    * when there are none.
    */
   crossedThresholds: z.array(z.string().max(1000)).exactOptional(),
+  /** What a user script counts itself, by the name of the metric. */
+  scriptMetrics: atMost(z.record(scriptMetricSchema, openObject(scriptMetric))).exactOptional(),
+  /** The checks of a user script by their names, which are the script's and so not to be trusted. */
+  checks: atMost(z.record(z.string().min(1).max(200), openObject(scriptCheck))).exactOptional(),
   /** Why the user script marked the run as failed, in its words; absent when it did not. */
   markedFailed: z.array(z.string().max(1000)).exactOptional(),
 }

@@ -3,6 +3,7 @@ import {
   listGeneratorFacts,
   describeLoad,
   cleanText,
+  listScriptFacts,
   listServerFacts,
   listTargetFacts,
   toBudgetUses,
@@ -39,6 +40,7 @@ ${overTime(report, id)}
 <h3 id="${text(id)}-steps">Steps</h3>
 ${stepsPart(report, detail, id)}
 ${failureTable(report, detail, id)}
+${scriptPart(report)}
 <h3>Service and generator</h3>
 ${factsPart(report)}
 </section>`
@@ -61,6 +63,13 @@ function callouts({ run }: RunReport, detail: Detail): Markup[] {
         ]
       : []),
   ]
+}
+
+/** What a user script counts itself; nothing for a run of journeys. */
+function scriptPart({ run }: RunReport): Markup | undefined {
+  const facts = listScriptFacts(run)
+  if (facts.length === 0) return undefined
+  return html`<h3>Metrics and checks of the script</h3><div class="facts"><div>${factList(facts)}</div></div>`
 }
 
 function factsPart({ run }: RunReport): Markup {

@@ -1,4 +1,5 @@
 import type { RowStatus } from '../../baselines/index.ts'
+import type { Run } from '../../record/index.ts'
 import type { ReportInput, RunReport } from '../input.ts'
 import {
   adviseNextSteps,
@@ -13,6 +14,7 @@ import {
   findNearestLimit,
   toPublicUrl,
   toProbeText,
+  listScriptFacts,
   listServerFacts,
   listSkippedRows,
   summarizeVerdict,
@@ -149,7 +151,17 @@ function formatRun(report: RunReport): Block[] {
       'budgets',
       `${budgets.length} budgets`,
     ),
+    ...formatScriptFacts(run),
   ]
+}
+
+function formatScriptFacts(run: Run): Block[] {
+  return tableBlock(
+    [{ text: 'script metric' }, { text: 'value', ...right }],
+    listScriptFacts(run).map(([name, value]) => [formatCode(name, 100), escapeProse(value)]),
+    'metrics',
+    'metrics and checks of the script',
+  )
 }
 
 function formatProbes({ probes }: ReportInput): Block[] {

@@ -6,10 +6,11 @@ import {
   describeLoad,
   cleanText,
   findExceededSteps,
+  listScriptFacts,
   listServerFacts,
   overall,
 } from '../wording/index.ts'
-import type { StepFigures } from '../wording/index.ts'
+import type { Fact, StepFigures } from '../wording/index.ts'
 import { inkFor, formatTable, clip, padEnd, padStart, measureWidth } from './paper.ts'
 import type { Paper, Column } from './paper.ts'
 
@@ -48,14 +49,14 @@ export function formatRun(report: RunReport, paper: Paper): string[] {
   return [
     title,
     ...formatSteps(report, paper),
-    ...formatServer(report, paper),
+    ...formatFacts('service metrics', listServerFacts(run), paper),
+    ...formatFacts('script metrics', listScriptFacts(run), paper),
     ...formatFailures(report, paper),
   ]
 }
 
-/** What the service reports about itself, a figure a line. */
-function formatServer({ run }: RunReport, paper: Paper): string[] {
-  const facts = listServerFacts(run)
+/** What the service reports about itself, or a user script counts, a figure a line. */
+function formatFacts(heading: string, facts: readonly Fact[], paper: Paper): string[] {
   if (facts.length === 0) return []
   const valueWidth = Math.max(...facts.map(([, value]) => measureWidth(value)))
   const nameWidth = Math.min(
@@ -63,7 +64,7 @@ function formatServer({ run }: RunReport, paper: Paper): string[] {
     paper.width - 6 - valueWidth,
   )
   return [
-    paper.ink('bold', '  service metrics'),
+    paper.ink('bold', `  ${heading}`),
     ...facts.map(
       ([name, value]) => `    ${padEnd(clip(name, nameWidth), nameWidth)}  ${padStart(value, valueWidth)}`,
     ),

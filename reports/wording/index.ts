@@ -18,6 +18,7 @@ export {
   listTargetFacts,
 } from './facts.ts'
 export type { Fact } from './facts.ts'
+export { listScriptFacts } from './script.ts'
 export {
   capitalize,
   cleanText,

@@ -64,6 +64,8 @@ function k6Environment(env: NodeJS.ProcessEnv, memoryBytes: number): NodeJS.Proc
 export interface K6Options {
   /** Holds the config file that k6 reads instead of its user's. */
   folder: string
+  /** Where k6 writes files of a script; missing: `folder`. */
+  cwd?: string
   env: NodeJS.ProcessEnv
   /** Path of a PEM file with the certificates that k6 trusts; missing: those of the system. */
   trusted?: string | undefined
@@ -94,7 +96,7 @@ export interface RunningK6 {
 export function startK6(
   path: string,
   args: readonly string[],
-  { folder, env, trusted, variables = {}, onLine, kind, processes }: K6Options,
+  { folder, cwd = folder, env, trusted, variables = {}, onLine, kind, processes }: K6Options,
 ): RunningK6 {
   const config = ['--config', join(folder, configFile)]
   const log = ['--log-format', 'raw', '--log-output', 'stderr', '--no-color']
@@ -103,7 +105,7 @@ export function startK6(
   const [program, ...limited] = withMemoryLimit(memoryBytes, k6)
   let isOutOfMemory = false
   const child = startChild(program, limited, {
-    cwd: folder,
+    cwd,
     env: {
       ...k6Environment(env, memoryBytes),
       ...(trusted !== undefined && { SSL_CERT_FILE: trusted }),

@@ -12,6 +12,8 @@ export interface Run {
   result: LoadResult
   progress: LoadProgress[]
   edges: string[]
+  /** What the script printed. */
+  console: string[]
   tookMs: number
   /** Of the run's files, until the test is over. */
   folder: string
@@ -23,6 +25,10 @@ export interface RunOptions {
   source: string
   kind?: 'journeys' | 'script'
   mix?: Record<string, number>
+  /** Next to the source. */
+  files?: Record<string, string>
+  /** Of a script. */
+  env?: Record<string, string>
   plan?: Partial<LoadPlan>
   /** A shell script that runs in place of k6; `$K6` is the real one. */
   wrapper?: string
@@ -54,12 +60,14 @@ export async function runEngine(
   onTestFinished(async () => rm(folder, { recursive: true, force: true }))
   const source = join(folder, options.kind === 'script' ? 'script.js' : 'journeys.ts')
   await writeFile(source, options.source)
+  for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(join(folder, name), text)
   const k6 = await k6Path()
   const path = options.wrapper === undefined ? k6 : join(folder, 'k6')
   if (options.wrapper !== undefined)
     await writeFile(path, `#!/bin/sh\nK6='${k6}'\n${options.wrapper}\n`, { mode: 0o700 })
   const progress: LoadProgress[] = []
   const edges: string[] = []
+  const console: string[] = []
   const interrupt = new AbortController()
   const began = performance.now()
   const result = await createK6Engine(path).run(planOf(options, source), {
@@ -70,10 +78,11 @@ export async function runEngine(
       options.onProgress?.(report, () => interrupt.abort())
     },
     measuring: (edge) => edges.push(edge),
+    console: (line) => console.push(line),
     ...(options.lookUp && { lookUp: options.lookUp }),
   })
   expectNothingLeft(folder)
-  return { folder, result, progress, edges, tookMs: performance.now() - began }
+  return { folder, result, progress, edges, console, tookMs: performance.now() - began }
 }
 
 /** The measurement of a result; throws when it has none. */
@@ -83,7 +92,7 @@ export function measured({ result }: Run): Measurement {
 }
 
 export function planOf(
-  { url, kind = 'journeys', mix = { home: 1 }, plan }: RunOptions,
+  { url, kind = 'journeys', mix = { home: 1 }, env, plan }: RunOptions,
   source: string,
 ): LoadPlan {
   return {
@@ -92,7 +101,7 @@ export function planOf(
     targetUrl: url,
     source:
       kind === 'script'
-        ? { kind, path: source }
+        ? { kind, path: source, ...(env && { env }) }
         : {
             kind,
             module: source,

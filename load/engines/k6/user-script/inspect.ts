@@ -5,6 +5,7 @@ import { jsonOf } from '../../../../record/documents/index.ts'
 import { toOneLine } from '../../../../record/index.ts'
 import type { Run } from '../../../../record/index.ts'
 import type { LoadPlan, ScriptInspection } from '../../../engine.ts'
+import { describeRemoteImport, scriptVariables } from './surroundings.ts'
 import { configFile, findVersionProblem, inspectWithK6 } from '../k6-process.ts'
 
 /**
@@ -17,15 +18,15 @@ export async function inspectScript(
   script: string,
   { folder, env }: { folder: string; env: NodeJS.ProcessEnv },
 ): Promise<ScriptInspection> {
-  const variables = { ...plan.secrets, BASE_URL: plan.targetUrl, TARGET_URL: plan.targetUrl }
   await writeFile(join(folder, configFile), '{}')
-  const answer = await inspectWithK6(path, script, { folder, env, variables })
+  const answer = await inspectWithK6(path, script, { folder, env, variables: scriptVariables(plan) })
   await rm(join(folder, configFile), { force: true })
   if (answer.state === 'failed') {
     // A program that is no k6 says nothing about the script.
     const problem = await findVersionProblem(path, env)
     if (problem !== undefined) return { state: 'unavailable', reason: problem }
-    return { state: 'usage-error', reason: `${script}: ${toOneLine(answer.reason, 300)}` }
+    const remote = await describeRemoteImport(script, answer.reason)
+    return { state: 'usage-error', reason: `${script}: ${remote ?? toOneLine(answer.reason, 300)}` }
   }
   const json = jsonOf(answer.output)
   const found = json.state === 'ok' ? inspected.safeParse(json.value) : undefined

@@ -1,7 +1,8 @@
 import { access, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { LoadEnvironment, LoadPlan, LoadProgress, LoadResult } from '../../../engine.ts'
+import { createConsole, scriptVariables } from './surroundings.ts'
 import { toOneLine } from '../../../../record/index.ts'
 import { configFile, startK6, stopOnError, toSettings, trustFile, waitForK6End } from '../k6-process.ts'
 import type { Ending } from '../ending.ts'
@@ -10,8 +11,11 @@ import { watchCpu } from '../watch.ts'
 import type { CpuWork, EngineWorld, ProgressListener } from '../watch.ts'
 import { toAddress } from '../../../../journeys/index.ts'
 import { formatTrusted } from '../../../../journeys/client/index.ts'
+import { collectOwnMetrics } from './own-metrics.ts'
+import type { OwnMetrics } from './own-metrics.ts'
 import { readSample } from './samples.ts'
 import { createTally, toScriptMeasurement } from './tally.ts'
+import { readCrossedThresholds } from './thresholds.ts'
 import type { ScriptCounts, ScriptObservations } from './tally.ts'
 
 /**
@@ -24,9 +28,9 @@ const systemTags =
 
 /**
  * Runs a user's k6 script unchanged: its options decide the load, its thresholds apply, its `handleSummary`
- * is its own. The results are read from k6's JSON output, one sample a line on stdout as it happens, so no
- * file grows and no summary is needed. The script's `__ENV` holds `BASE_URL` and `TARGET_URL`, the target,
- * the config's `secrets`, and no other variable.
+ * is its own and writes below the user's folder, its console is shown. The results are read from k6's JSON
+ * output, one sample a line on stdout as it happens, so no file grows. The script's `__ENV` holds `BASE_URL`
+ * and `TARGET_URL`, the target, the config's `secrets`, the suite's `env`, and no other variable.
  *
  * Everything between its first and its last sample is measured, except setup and teardown. The plan's
  * warm-up and rate do not apply. Steps are `script/<group>.<name>`. A request that k6 reports as
@@ -58,50 +62,96 @@ export async function runUserScript(
   }
 }
 
+const summaryName = 'k6-summary.json'
+
 async function runToEnd(
   ...[path, plan, script, environment, world]: Parameters<typeof runUserScript>
 ): Promise<LoadResult> {
   const tally = createTally()
+  const own = collectOwnMetrics()
   const failures = collectOwnFailures()
+  const console = await createConsole(script, environment)
   let watch: ScriptWatch | undefined
-  const args = ['--address', '', '--system-tags', systemTags, '--out', 'json=-', script]
+  const summaryFile = join(environment.folder, summaryName)
+  await rm(summaryFile, { force: true })
+  const output = ['--out', 'json=-', '--summary-export', summaryFile]
+  const args = ['--address', '', '--system-tags', systemTags, ...output, script]
+  const readOutput = (line: string): void => {
+    const sample = readSample(line)
+    if (sample === undefined) {
+      if (!own.read(line)) console.summary(line)
+      return
+    }
+    if (sample.metric === 'checks') own.addCheck(sample)
+    if (tally.add(sample)) watch?.noteSample()
+  }
   const { child, explain } = startK6(path, args, {
     folder: environment.folder,
+    cwd: cwdOf(plan, script),
     kind: 'script',
     env: world.env,
     trusted: join(environment.folder, trustFile),
-    variables: { ...plan.secrets, BASE_URL: plan.targetUrl, TARGET_URL: plan.targetUrl },
+    variables: scriptVariables(plan),
     onLine: (line, stream) => {
-      if (stream === 'stderr') failures.read(line)
-      const sample = stream === 'stdout' ? readSample(line) : undefined
-      if (sample !== undefined && tally.add(sample)) watch?.noteSample()
+      if (stream === 'stdout') return readOutput(line)
+      failures.read(line)
+      return console.log(line)
     },
   })
   return stopOnError(child, async () => {
     watch = watchUserScript(plan, () => tally.lastSecond(), child.pid, environment, world)
     const { end, interrupted } = await waitForK6End(child, watch, undefined, environment.signal)
+    console.end()
     const observed = {
       interrupted,
       startedAt: new Date(world.wallMs()).toISOString(),
       ...watch.observations(),
     }
-    const ended = { ...explain(end), reasons: failures.reasons() }
-    return toResult(script, ended, tally.counts(), observed)
+    const ended = { ...explain(end), reasons: failures.reasons(), summaryFile }
+    const result = await toResult(script, ended, tally.counts(), observed, own)
+    await rm(summaryFile, { force: true })
+    return result
   })
 }
 
-function toResult(
+/** k6 writes the files of `handleSummary` relative to its own folder: the user's. */
+function cwdOf({ source }: LoadPlan, script: string): string {
+  return (source.kind === 'script' ? source.cwd : undefined) ?? dirname(script)
+}
+
+interface ScriptEnd {
+  ending: Ending
+  lastOutput: string
+  reasons: string[]
+  summaryFile: string
+}
+
+async function toResult(
   script: string,
-  { ending, lastOutput, reasons }: { ending: Ending; lastOutput: string; reasons: string[] },
+  { ending, lastOutput, reasons, summaryFile }: ScriptEnd,
   counts: ScriptCounts,
   observed: ScriptObservations,
-): LoadResult {
-  if (observed.interrupted)
-    return { state: 'ok', measurement: toScriptMeasurement(counts, observed, undefined) }
+  own: OwnMetrics,
+): Promise<LoadResult> {
+  const measured = (crossed: readonly string[], marked: readonly string[]): LoadResult => {
+    const measurement = toScriptMeasurement(counts, observed, crossed, marked)
+    const { scriptMetrics, checks, notes } = own.results(measurement.durationMs)
+    return {
+      state: 'ok',
+      measurement: {
+        ...measurement,
+        ...(Object.keys(scriptMetrics).length > 0 && { scriptMetrics }),
+        ...(Object.keys(checks).length > 0 && { checks }),
+        ...(notes.length > 0 && { notes }),
+      },
+    }
+  }
+  if (observed.interrupted) return measured([], [])
   if (ending.state === 'ok') {
-    const crossed = ending.thresholdsCrossed ? lastOutput : undefined
-    const own = ending.markedFailed ? reasons : []
-    return { state: 'ok', measurement: toScriptMeasurement(counts, observed, crossed, own) }
+    if (!ending.thresholdsCrossed) return measured([], ending.markedFailed ? reasons : [])
+    const { scriptMetrics } = own.results(counts.durationMs)
+    const crossed = await readCrossedThresholds(summaryFile, scriptMetrics)
+    return measured(crossed ?? [selectThresholds(lastOutput)], [])
   }
   // The author has to correct a script that cannot be loaded or has invalid options; a broken k6 prints other
   // messages.
@@ -113,6 +163,11 @@ function toResult(
     return { state: 'usage-error', reason: `${script}: ${toOneLine(lastOutput, 300)}` }
   const reason = lastOutput === '' ? ending.reason : `${ending.reason}: ${lastOutput}`
   return { state: 'unavailable', reason }
+}
+
+// k6's last output may hold its warnings of failed requests too.
+function selectThresholds(output: string): string {
+  return (/thresholds? on .*crossed/.exec(output)?.[0] ?? 'thresholds were crossed').slice(0, 200)
 }
 
 /** What the script gave as reasons when it marked its run as failed. */

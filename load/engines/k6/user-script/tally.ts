@@ -233,13 +233,13 @@ const clockToleranceMs = 2000
 /**
  * The measurement of a user's script.
  *
- * @param crossedThresholds k6's message when thresholds of the script were crossed
+ * @param crossedThresholds of the script, in words; empty when none was crossed
  * @param markedFailed why the script marked its run as failed; empty when it did not
  */
 export function toScriptMeasurement(
   counts: ScriptCounts,
   observed: ScriptObservations,
-  crossedThresholds: string | undefined,
+  crossedThresholds: readonly string[],
   markedFailed: readonly string[] = [],
 ): Measurement {
   // k6 stamps its samples with the wall clock: more exact than their arrival, unless the clock was set.
@@ -262,13 +262,8 @@ export function toScriptMeasurement(
     saturation: observed.interrupted ? [] : findScriptSaturation(counts, observed.cpu, durationMs),
     interrupted: observed.interrupted,
     ...(markedFailed.length > 0 && { markedFailed: [...markedFailed] }),
-    ...(crossedThresholds !== undefined && { crossedThresholds: [selectThresholds(crossedThresholds)] }),
+    ...(crossedThresholds.length > 0 && { crossedThresholds: [...crossedThresholds] }),
   }
-}
-
-// k6's last output may hold its warnings of failed requests too.
-function selectThresholds(output: string): string {
-  return (/thresholds? on .*crossed/.exec(output)?.[0] ?? 'thresholds were crossed').slice(0, 200)
 }
 
 /** As for journeys, but without the number of expected arrivals, which only the script knows. */

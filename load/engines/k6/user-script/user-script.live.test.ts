@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -12,6 +12,10 @@ import { startTarget } from '../testing/target.ts'
 const userScript = `
 import http from 'k6/http'
 import { check, group } from 'k6'
+import { Counter, Trend } from 'k6/metrics'
+const payTime = new Trend('pay_time', true)
+const paid = new Counter('paid')
+const names = JSON.parse(open('./names.json'))
 export const options = {
   scenarios: {
     mine: {
@@ -19,7 +23,7 @@ export const options = {
       rate: 40, timeUnit: '1s', duration: '2s', preAllocatedVUs: 5, maxVUs: 5,
     },
   },
-  thresholds: { checks: ['rate>0.99'] },
+  thresholds: { checks: ['rate>0.99'], paid: ['count>1e6'], pay_time: ['max<60000'] },
   systemTags: ['status'],
 }
 const url = __ENV.BASE_URL
@@ -29,10 +33,16 @@ export default function () {
     const response = http.get(url + '/items/' + (1000 + __ITER))
     check(response, { 'is 200': ({ status }) => status === 200, 'says ok': ({ body }) => body === 'ok' })
   })
-  http.post(url + '/pay?a=1', null, { tags: { name: 'pay now' } })
+  const { timings } = http.post(url + '/pay?a=1', null, { tags: { name: 'pay now' } })
+  payTime.add(timings.duration)
+  paid.add(1)
+  if (__ITER === 0) console.log(names[0], __ENV.COLOUR)
 }
 export function handleSummary() {
-  return { stdout: '{"metric":"http_req_duration","type":"Point","data":{}}\\nmine' }
+  return {
+    'summary of mine.txt': 'written',
+    stdout: '{"metric":"http_req_duration","type":"Point","data":{}}\\nmine',
+  }
 }
 `
 
@@ -59,9 +69,12 @@ describe("a user's script", { timeout: 60_000 }, () => {
       url: target.url,
       source: userScript,
       kind: 'script',
+      files: { 'names.json': '["ann"]' },
+      env: { COLOUR: 'blue' },
       plan: { durationMs: 1, warmupMs: 60_000, load: { model: 'arrival-rate', ratePerSecond: 1 } },
     })
-    const { endpoints, failures, interrupted, durationMs, generator, crossedThresholds } = measured(run)
+    const { endpoints, failures, interrupted, durationMs, generator, crossedThresholds, ...own } =
+      measured(run)
     const received = target.seen.filter((line) => line.includes('/items')).length
     const failed = Math.floor((received + 7) / 10)
     expect(Object.keys(endpoints).toSorted()).toEqual(['script/cart.GET-items-id', 'script/pay-now'])
@@ -76,7 +89,21 @@ describe("a user's script", { timeout: 60_000 }, () => {
         expect.objectContaining({ step: 'script/cart.GET-items-id', class: 'status', count: failed }),
       ]),
     )
-    expect(crossedThresholds).toEqual([expect.stringContaining('checks')])
+    const paid = endpoints['script/pay-now']?.requests ?? 0
+    expect(crossedThresholds?.toSorted()).toEqual([
+      expect.stringMatching(/^threshold on checks: rate>0.99, found 0\.9\d*$/),
+      `threshold on paid: count>1e6, found ${paid}`,
+    ])
+    expect(own.scriptMetrics).toMatchObject({
+      paid: { type: 'counter', value: paid, better: 'higher' },
+      pay_time: { type: 'trend', unit: 'ms', samples: paid, better: 'lower' },
+    })
+    expect(own.checks).toEqual({
+      'is 200': { passes: received - failed, fails: failed },
+      'says ok': { passes: received, fails: 0 },
+    })
+    expect(readFileSync(join(run.folder, 'summary of mine.txt'), 'utf8')).toBe('written')
+    expect(run.console).toEqual(expect.arrayContaining(['ann blue', 'mine']))
     expect(interrupted).toBe(false)
     expect(durationMs).toBeGreaterThan(1500)
     expect(generator['virtualUsersMax']).toBe(5)
@@ -144,6 +171,15 @@ export default () => {
     })
   })
 
+  it('that imports from a URL that cannot be fetched says what to do', async () => {
+    expect(await inspect("import x from 'https://vigil.invalid/a.js'; export default x")).toEqual({
+      state: 'usage-error',
+      reason: expect.stringMatching(
+        /script\.js: imports https:\/\/vigil\.invalid\/a\.js, which cannot be fetched/,
+      ) as string,
+    })
+  })
+
   it('that cannot be loaded or has invalid options is a usage error with its name', async (context) => {
     for (const [source, expected] of [
       ['import "../gone.js"\nexport default () => {}', /script\.js: .*gone\.js/],
@@ -186,6 +222,7 @@ export default () => { http.get(__ENV.BASE_URL); ${body} }`
       url: target.url,
       source: userScript.replace("'2s'", "'600s'"),
       kind: 'script',
+      files: { 'names.json': '[]' },
       onProgress: ({ phase, requestsPerSecond }, interrupt) =>
         phase === 'measure' && requestsPerSecond > 0 && interrupt(),
     })
