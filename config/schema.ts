@@ -51,11 +51,13 @@ const budgets = z.strictObject({
   ...limits,
   /** Budgets of single steps, by `journey/step`. */
   steps: z.record(z.string(), stepBudgets).exactOptional(),
-  /**
-   * Limits on the metrics that a k6 script defines, by name, in the syntax of k6's thresholds:
-   * `['p(95) < 300', 'avg < 100']`. All must hold.
-   */
-  metrics: z.record(z.string(), z.array(scriptLimit).min(1)).exactOptional(),
+  metrics: z
+    .record(z.string(), z.array(scriptLimit).min(1))
+    .exactOptional()
+    .describe(
+      'Limits on the metrics that a k6 script defines, by name, in the syntax of its thresholds: ' +
+        "`['p(95) < 300', 'avg < 100']`. All must hold.",
+    ),
   /** By the name of a k6 script's check: the share that must pass at least. */
   checks: z.record(z.string(), z.number().min(0).max(1)).exactOptional(),
 })
@@ -68,10 +70,15 @@ const cadence = z.string().superRefine((text, context) => {
 const target = z.strictObject({
   /** URL of the service. It may have a base path, which all paths are below. */
   url: targetUrl,
-  /** Program and arguments: vigil starts it, waits for `ready` and stops it. */
+  /**
+   * Program and arguments: vigil starts it, waits for `ready` and stops it. `{port}` is replaced by the port
+   * of `url`, or by a free one in a duet; `PORT` holds it, too.
+   */
   command: z.array(z.string().min(1)).min(1).exactOptional(),
-  /** Environment variables of the started service. */
-  env: z.record(z.string(), z.string()).exactOptional(),
+  env: z
+    .record(z.string(), z.string())
+    .exactOptional()
+    .describe('Environment variables of the started service. `{port}` is replaced, as in `command`.'),
   /**
    * Program and arguments that install the dependencies of a revision, run once in each worktree of a duet.
    * Default: the package manager of each lock file that the service uses.
@@ -79,11 +86,12 @@ const target = z.strictObject({
   prepare: z.array(z.string().min(1)).min(1).exactOptional(),
   /** Path that answers 2xx once the service can be used. */
   ready: path.exactOptional(),
-  /**
-   * Path of its Prometheus metrics, read before, during and after a load (standard `process_*` and `nodejs_*`
-   * names).
-   */
-  metrics: path.exactOptional(),
+  metrics: path
+    .exactOptional()
+    .describe(
+      'Path of its Prometheus metrics, read before, during and after a load (standard `process_*` and ' +
+        '`nodejs_*` names).',
+    ),
   /** PEM file with certificates that every engine trusts in addition. */
   ca: z.string().min(1).exactOptional(),
   /** `vigil ab` gives each side a separate database on one PostgreSQL, in `DATABASE_URL`. */
@@ -134,8 +142,10 @@ const suite = z
       .describe('Names of the journeys, with their shares of the load.'),
     /** Or the user's k6 script, run unchanged. */
     script: z.string().min(1).exactOptional(),
-    /** What the script's `__ENV` holds in addition to `BASE_URL` and the `secrets`. */
-    env: z.record(secretName, z.string()).exactOptional(),
+    env: z
+      .record(secretName, z.string())
+      .exactOptional()
+      .describe("What the script's `__ENV` holds in addition to `BASE_URL` and the `secrets`."),
     /** `k6` measures latency at a rate, `autocannon` capacity. */
     engine: z.enum(['k6', 'autocannon']),
     load: load.describe('How often journeys start, or how many run at the same time.'),

@@ -116,7 +116,8 @@ async function withBooted<T>(
     command: config.target.command ?? [],
     ready: config.target.ready ?? '/',
     cwd: dirname(file),
-    env: { ...session.world.env, ...config.target.env },
+    // The PORT of this process's own environment is not meant for the service.
+    env: { ...session.world.env, PORT: undefined, ...config.target.env },
     timeoutMs: bootTimeoutMs,
     logFile,
     signal: session.world.interrupted,

@@ -12,6 +12,7 @@ import {
   startService,
 } from '../../runtime/services/index.ts'
 import type { ServiceOptions, StartResult } from '../../runtime/services/index.ts'
+import { placeOnPort } from '../../runtime/target/index.ts'
 import {
   configureAlertmanager,
   configurePrometheus,
@@ -36,16 +37,22 @@ export interface TodoServiceOptions extends ServiceOptions {
 
 /** Starts the todo API, the way the config starts it. */
 export async function startTodoService(options: TodoServiceOptions): Promise<StartResult> {
+  const place = (port: number): Pick<TodoServiceOptions, 'command' | 'env'> =>
+    placeOnPort({
+      url: `http://127.0.0.1:${port}`,
+      command: options.command,
+      env: {
+        ...options.env,
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
+      },
+    })
   return startService({
     name: 'backend',
     options,
-    command: () => options.command,
-    env: (port) => ({
-      ...options.env,
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
-    }),
+    command: (port) => place(port).command,
+    env: (port) => place(port).env,
     cwd: options.cwd,
     logFile: join(options.folder, 'backend.log'),
     ready: options.ready ?? '/',

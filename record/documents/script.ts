@@ -21,28 +21,32 @@ export type ScriptMetricKind = z.infer<typeof kind>
 
 /** A metric that a user script defines itself. */
 export const scriptMetric = {
-  type: kind,
-  /** Missing: a plain number. */
-  unit: z.enum(['ms', 'bytes']).exactOptional(),
-  samples: count,
-  /** Trend: mean. Counter: sum. Gauge: last value. Rate: share of the samples that are not 0. */
-  value: z.number(),
-  /** Of a counter. */
-  perSecond: z.number().exactOptional(),
-  /** Of a trend and a gauge. */
-  min: z.number().exactOptional(),
-  max: z.number().exactOptional(),
-  /** Of a trend, and equal to those of its histogram. */
-  p50: z.number().exactOptional(),
-  p90: z.number().exactOptional(),
-  p95: z.number().exactOptional(),
-  p99: z.number().exactOptional(),
-  histogram: valueHistogram.exactOptional(),
-  /** Which direction is better, by the limits on it: only then is it compared with accepted runs. */
-  better: z.enum(['lower', 'higher']).exactOptional(),
+  type: kind.describe('Type of the metric, as k6 has it.'),
+  unit: z.enum(['ms', 'bytes']).exactOptional().describe('Unit of the values; missing: a plain number.'),
+  samples: count.describe('How many values were added.'),
+  value: z
+    .number()
+    .describe('Trend: mean. Counter: sum. Gauge: last value. Rate: share of the samples that are not 0.'),
+  perSecond: z.number().exactOptional().describe('Of a counter.'),
+  min: z.number().exactOptional().describe('Least value, of a trend and a gauge.'),
+  max: z.number().exactOptional().describe('Largest value, of a trend and a gauge.'),
+  p50: z.number().exactOptional().describe('Median of a trend; percentiles are those of its histogram.'),
+  p90: z.number().exactOptional().describe('90th percentile of a trend.'),
+  p95: z.number().exactOptional().describe('95th percentile of a trend.'),
+  p99: z.number().exactOptional().describe('99th percentile of a trend.'),
+  histogram: valueHistogram
+    .exactOptional()
+    .describe('Of a trend: counts by the upper bound of a bucket, not cumulative, bounds rising.'),
+  better: z
+    .enum(['lower', 'higher'])
+    .exactOptional()
+    .describe('The better direction, by the limits on it: only then it is compared with accepted runs.'),
 }
 export type ScriptMetric = Known<typeof scriptMetric>
 
 /** How often a check of a user script passed and failed, in all groups together. */
-export const scriptCheck = { passes: count, fails: count }
+export const scriptCheck = {
+  passes: count.describe('How often it passed.'),
+  fails: count.describe('How often it failed.'),
+}
 export type ScriptCheck = Known<typeof scriptCheck>

@@ -9,5 +9,5 @@ export {
 export type { AnsweringProcess, MetricsAnswer, Sample } from './exposition.ts'
 export { lockTarget } from './lock.ts'
 export type { LockPlan, LockResult, TargetLock } from './lock.ts'
-export { otherProcessReason, watchReadiness, watchServer, startTarget } from './server-side.ts'
+export { otherProcessReason, placeOnPort, watchReadiness, watchServer, startTarget } from './server-side.ts'
 export type { Readiness, ReadinessWatch, ReadMetrics, ServerWatch, TargetPlan } from './server-side.ts'

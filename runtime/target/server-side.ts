@@ -252,7 +252,10 @@ export interface TargetPlan extends Pick<ProcessPlan, 'url' | 'command' | 'cwd' 
 
 const stopGraceMs = 10_000
 
-/** Starts the service and waits until it is ready. A failure leaves nothing running. */
+/**
+ * Starts the service and waits until it is ready. A failure leaves nothing running. `{port}` in its command
+ * and environment is the port of its URL, and so is `PORT` unless the plan sets it.
+ */
 export async function startTarget(plan: TargetPlan): Promise<StartResult<RunningProcess>> {
   if (plan.command[0] === undefined)
     return {
@@ -269,5 +272,31 @@ export async function startTarget(plan: TargetPlan): Promise<StartResult<Running
         `something already answers at ${plan.url}: stop it, ` +
         `or test it as it is with '--target ${plan.url}'`,
     }
-  return startProcess({ ...plan, name: `target.command '${plan.command.join(' ')}'`, stopGraceMs })
+  const placed = placeOnPort(plan)
+  return startProcess({
+    ...plan,
+    ...placed,
+    name: `target.command '${placed.command.join(' ')}'`,
+    stopGraceMs,
+  })
+}
+
+/** The same command and environment everywhere that a service is started: on the port of its URL. */
+export function placeOnPort({
+  url,
+  command,
+  env,
+}: Pick<TargetPlan, 'url' | 'command' | 'env'>): Pick<TargetPlan, 'command' | 'env'> {
+  const { port: own, protocol } = new URL(url)
+  const port = own || (protocol === 'https:' ? '443' : '80')
+  const replace = (text: string): string => text.replaceAll('{port}', port)
+  return {
+    command: command.map(replace),
+    env: Object.fromEntries(
+      Object.entries({ ...env, PORT: env['PORT'] ?? port }).map(([name, value]) => [
+        name,
+        value === undefined ? value : replace(value),
+      ]),
+    ),
+  }
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { freePort, waitReady } from '../services/index.ts'
-import { startTarget } from './server-side.ts'
+import { placeOnPort, startTarget } from './server-side.ts'
 import type { TargetPlan } from './server-side.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
 
@@ -24,6 +24,19 @@ async function plan(script: string, changes: Partial<TargetPlan> = {}): Promise<
     ...changes,
   }
 }
+
+it.each([
+  ['http://127.0.0.1:8123/api', {}, ['8123', '-p=8123', '8123']],
+  ['http://shop.example', {}, ['80', '-p=80', '80']],
+  ['https://shop.example', { PORT: '{port}0' }, ['443', '-p=443', '4430']],
+])('the port of %s is in {port} and PORT', (url, own, [word, option, port]) => {
+  expect(
+    placeOnPort({ url, command: ['serve', '{port}', '-p={port}'], env: { A: '{port}', ...own } }),
+  ).toEqual({
+    command: ['serve', word, option],
+    env: { A: word, PORT: port },
+  })
+})
 
 describe('starting a target', () => {
   it('waits until it is ready, not only until it listens, and ends it', async () => {

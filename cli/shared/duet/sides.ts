@@ -200,6 +200,7 @@ async function checkOut(
   const created = await createWorktree(repository, commit.sha, folder, {
     command: target.prepare,
     env: toRevisionEnvironment(session.world.env, target.env),
+    start: [...(target.command ?? []), ...Object.values(target.env ?? {})],
   })
   if (created.state === 'failed') return created
   if (created.worktree.how === 'installed')

@@ -41,20 +41,16 @@ const metricsTimeoutMs = 1000
  */
 export async function startSide(launch: SideLaunch, signal: AbortSignal): Promise<StartResult<RunningSide>> {
   const port = String(await freePort())
-  const withPort = (text: string): string => text.replaceAll('{port}', port)
   const url = new URL(launch.url)
   url.port = port
-  const env = Object.fromEntries(
-    Object.entries(launch.env).map(([name, value]) => [name, value === undefined ? value : withPort(value)]),
-  )
   const started = await startTarget({
     url: url.href,
-    command: pinCommand(launch.command.map(withPort), launch.cores),
+    command: pinCommand(launch.command, launch.cores),
     ready: launch.ready,
     cwd: launch.cwd,
     env: {
       SERVER_TIMING: 'on',
-      ...env,
+      ...launch.env,
       PORT: port,
       ...(launch.database && { DATABASE_URL: launch.database.url }),
     },

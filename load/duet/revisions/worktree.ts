@@ -4,7 +4,8 @@ import { runGit, readHolder, writeHolder } from '../../../runtime/processes/inde
 import type { GitContext } from '../../../runtime/processes/index.ts'
 import { completeContents } from './contents.ts'
 import { provideModules, runPrepare } from './modules.ts'
-import type { ModulesSource } from './modules.ts'
+import type { ModulesResult, ModulesSource, WorktreePlace } from './modules.ts'
+import { provideVirtualEnvironments } from './virtual-environments.ts'
 
 /** A revision in a checkout of its own, with its dependencies. */
 export interface Worktree {
@@ -22,6 +23,8 @@ export interface Preparation {
   command?: readonly string[] | undefined
   /** The environment of the revision's own scripts; default: the context's. */
   env?: NodeJS.ProcessEnv
+  /** The service's command and the values of its own environment. */
+  start?: readonly string[]
 }
 
 /**
@@ -32,7 +35,7 @@ export async function createWorktree(
   context: GitContext,
   sha: string,
   folder: string,
-  { command, env = context.env }: Preparation = {},
+  { command, env = context.env, start = [] }: Preparation = {},
 ): Promise<WorktreeResult> {
   const top = await runGit(context, 'rev-parse', '--show-toplevel')
   if (top.state === 'failed') return top
@@ -47,12 +50,19 @@ export async function createWorktree(
   const modules =
     missing !== undefined
       ? { state: 'failed' as const, reason: missing }
-      : await (command === undefined ? provideModules(place) : runPrepare(command, place))
+      : await (command === undefined ? provideAll(place, start) : runPrepare(command, place))
   if (modules.state === 'failed') {
     await remove()
     return { state: 'failed', reason: `${sha.slice(0, 12)}: ${modules.reason}` }
   }
   return { state: 'ok', worktree: { folder: join(folder, service), how: modules.how, remove } }
+}
+
+async function provideAll(place: WorktreePlace, start: readonly string[]): Promise<ModulesResult> {
+  const environments = await provideVirtualEnvironments(place, start)
+  if (environments.state === 'failed') return environments
+  const modules = await provideModules(place)
+  return modules.state === 'ok' && modules.how === 'none' ? environments : modules
 }
 
 /** Works after an interrupt too: nothing may be left behind. */

@@ -86,13 +86,9 @@ export function collectOwnMetrics(): OwnMetrics {
       notes: [
         ...(leftOut === 0
           ? []
-          : [
-              `${leftOut} metrics of the script are not in the record, which has the first ${maxScriptEntries}`,
-            ]),
+          : [`${leftOut} more metrics of the script are not in the record (at most ${maxScriptEntries})`]),
         ...(checks.has(otherChecks)
-          ? [
-              `the record names the first ${maxScriptEntries} checks of the script; "${otherChecks}" are the rest`,
-            ]
+          ? [`the record names ${maxScriptEntries} checks of the script; "${otherChecks}" are the rest`]
           : []),
       ],
     }),
