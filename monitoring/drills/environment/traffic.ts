@@ -43,6 +43,11 @@ export type TrafficStarted = { state: 'ok'; traffic: Traffic } | { state: 'faile
 /** Longer than the service delays a request in any drill. */
 const timeoutMs = 20_000
 const maxConnections = 400
+/**
+ * How often each account logs in. Its token expires after 15 minutes of the wall clock, and all drills take longer
+ * on a slow clock: then every request would be refused.
+ */
+const renewSeconds = 6 * 60
 const password = 'drill-Drill-0815-password'
 
 /** Registers the accounts and starts their requests: mostly lists, some new tasks. */
@@ -75,6 +80,13 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
       ? send({ method: 'POST', path: '/tasks', json: { title: `drill ${count}` }, user: count })
       : send({ method: 'GET', path: '/tasks', user: count }),
   )
+  const login: Traffic['login'] = async (user) =>
+    authenticate('/auth/login', `user${user % plan.userCount}`, password)
+  const stopLogins = actAtRate(plan.userCount / renewSeconds, async (count) => {
+    const token = accessToken(await login(count))
+    // Without an answer the old one is still valid, and a later turn comes in time.
+    if (token !== undefined) tokens[count % plan.userCount] = token
+  })
   const traffic: Traffic = {
     userCount: plan.userCount,
     send,
@@ -85,11 +97,11 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
       if (token === undefined) throw new Error(`the service did not register ${name}`)
       return token
     },
-    login: async (user) => authenticate('/auth/login', `user${user % plan.userCount}`, password),
+    login,
     failLogin: async (name) => authenticate('/auth/login', name, 'not-the-password-0815'),
     stop: async () => {
       done.abort()
-      await stopUsers()
+      await Promise.all([stopUsers(), stopLogins()])
       await connections.destroy()
     },
   }

@@ -174,6 +174,29 @@ describe('the hop at which an alert is lost', () => {
   ])('%s', async (_, seen, line) => expect(await resolution(seen)).toBe(line))
 })
 
+it('waits for each receiver of the alert, not only for the first', async () => {
+  const sms = { via: 'sms', address: 'on-call' } as const
+  const both = { ...expected, to: [devops, sms] }
+  const seen = (...received: Delivery[]) => good({ clearedAtMs: 9, received })
+  const follow = async (hops: typeof deliveryHops, received: readonly Delivery[]): Promise<string> =>
+    resultText(
+      await followHops(
+        hops(() => seen(...received), both, limits),
+        checkNow,
+      ),
+    )
+  const delivered = [got(), got(sms)]
+  const resolved = got({ status: 'resolved' })
+  expect(await follow(deliveryHops, [got()])).toMatch(/^receiver: Slow fired but sms on-call did not get it/)
+  expect(await follow(deliveryHops, delivered)).toBe('ok')
+  expect(await follow(resolutionHops, [...delivered, resolved])).toMatch(
+    /^resolved notice: Slow is resolved, but sms on-call was not notified/,
+  )
+  expect(await follow(resolutionHops, [...delivered, resolved, got({ ...sms, status: 'resolved' })])).toBe(
+    'ok',
+  )
+})
+
 it('does not count the notifications of an earlier firing', async () => {
   const late = { trueAtMs: 60_000, beganMs: 62_000, firingAtMs: 62_000, inAlertmanagerAtMs: 62_100 }
   expect(await delivery(good({ ...late, received: [got({ atMs: 50_000 })] }))).toContain('did not get it')

@@ -52,7 +52,7 @@ const night = [
   persists(5),
   resolved(9),
   resolved(9, phone),
-  resolved(9, { ...managers, title: 'RESOLVED after 2s: CriticalAlertPersists' }),
+  resolved(9, { ...managers, title: 'RESOLVED after 2s: CriticalAlertPersists', text: 'last: Down for 15 min' }),
 ]
 const problemOf = (messages: readonly Delivery[]): string =>
   findNotificationProblem(messages, { drill: drill(), alerts, repeatMs: 60_000 }) ?? 'none'
@@ -85,6 +85,20 @@ describe('the notifications of a drill', () => {
       'an end without its duration',
       [night[0] ?? message(1), resolved(2, { title: 'RESOLVED Down' })],
       'how long',
+    ],
+    [
+      'an end together with that of an earlier drill, which this fault may cause too',
+      [
+        ...night.slice(0, 3),
+        resolved(9, { title: 'RESOLVED: Slow after 2s, Down after 12s' }),
+        ...night.slice(4),
+      ],
+      'none',
+    ],
+    [
+      'the end of an alert that is held back',
+      [...night, resolved(20, { title: 'RESOLVED after 2s: Slow' })],
+      'no one needs it',
     ],
     [
       'an end together with another one',

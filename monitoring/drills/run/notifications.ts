@@ -21,11 +21,16 @@ export function messagesOfDrill(
   return received.filter((delivery) => findOwnAlert(drill, delivery, alertNames) !== undefined)
 }
 
-/** What fires names its alert first. A resolution may name others of its group first. */
+/**
+ * What fires names its alert first. A resolution may name others of its group first, also those of an earlier
+ * drill that this one may cause: then it is about the alert that people were notified of.
+ */
 function findOwnAlert(drill: Drill, delivery: Delivery, alertNames: readonly string[]): string | undefined {
-  const own = new Set(alertsOfDrill(drill))
   const named = findNamedAlerts(delivery, alertNames)
-  return (delivery.status === 'resolved' ? named : named.slice(0, 1)).find((alert) => own.has(alert))
+  const own = alertsOfDrill(drill)
+  if (delivery.status === 'firing') return own.find((alert) => alert === named[0])
+  const notified = [drill.alert, ...drill.escalations.map(({ alert }) => alert)]
+  return named.find((alert) => notified.includes(alert)) ?? named.find((alert) => own.includes(alert))
 }
 
 /** What is expected of the notifications of a drill. */
