@@ -45,6 +45,7 @@ export const receiverOf: Readonly<Record<string, Receiver>> = {
 
   APIErrorBudgetBurning: 'slack',
   APISlow: 'slack',
+  ClockSkew: 'slack',
   DatabaseConnectionsHigh: 'slack',
   DrillOverdue: 'slack',
   MemoryHigh: 'slack',

@@ -114,11 +114,20 @@ function kindOfBinary(node: SyntaxNode, expression: string): Kind {
   const { left, right, operator } = sides(node)
   if (left === undefined || right === undefined) return 'other'
   const [a, b] = [kindOf(left, expression), kindOf(right, expression)]
+  if (operator === 'Sub' && isClockOffset(left, right, expression)) return 'other'
   if (operator === 'Sub' && a === 'timestamp' && b === 'timestamp') return 'age'
   if (operator === 'Add' || operator === 'Sub')
     return a === 'timestamp' || b === 'timestamp' ? 'timestamp' : a === 'age' || b === 'age' ? 'age' : 'other'
   // A filter returns its left side, and so do and, or and unless.
   return operator === 'Div' || operator === 'Mul' || operator === 'Mod' || operator === 'Pow' ? 'other' : a
+}
+
+/** `x - timestamp(x)`: how far a clock is ahead of Prometheus'. No clock makes it smaller. */
+function isClockOffset(reading: SyntaxNode, scrape: SyntaxNode, expression: string): boolean {
+  if (scrape.name !== 'FunctionCall' || functionOf(scrape) !== 'Timestamp') return false
+  const [scraped] = argumentsOf(scrape)
+  const textOf = ({ from, to }: SyntaxNode): string => expression.slice(from, to)
+  return scraped !== undefined && textOf(scraped) === textOf(reading)
 }
 
 function firstTimeKind(nodes: readonly SyntaxNode[], expression: string): Kind {

@@ -77,6 +77,7 @@ describe('an expression on a clock 50 times as fast', () => {
   it.each([
     { what: 'a timestamp after @', text: 'a @ 1609746000' },
     { what: 'labels and texts', text: 'a{b="5m"} or label_replace(a, "x", "10m", "y", "")' },
+    { what: 'the offset of a clock', text: 'abs(a_timestamp_seconds - timestamp(a_timestamp_seconds)) > 5' },
     { what: 'a difference of other seconds, which is no age', text: 'a_seconds - b_seconds > 2' },
     { what: 'a response time, which is no age', text: 'x_response_time_seconds > 5' },
     { what: 'the hour', text: 'a and on() (hour() == 9)' },

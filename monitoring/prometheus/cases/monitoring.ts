@@ -73,6 +73,33 @@ export const monitoringCases: readonly AlertCase[] = [
       'It is scraped, but what the alerts read is missing. First: open its /metrics, and compare ' +
       'with the last release.',
   }),
+  alertCase('ClockSkew', '5m', {
+    timelines: [
+      age('node_time_seconds{job="node-exporter",instance="node-exporter:9100"}', 4.9, 8, 0),
+      steady('node_time_seconds{job="node-exporter",instance="other:9100"}', 'age', -4.9),
+    ],
+    labels: { job: 'node-exporter', instance: 'node-exporter:9100' },
+    barely: {
+      'a clock that is ahead': [steady('node_time_seconds', 'age', -5.1)],
+      'a clock that is behind': [steady('node_time_seconds', 'age', 5.1)],
+      'a scheduler that is ahead': [steady('vigil_probe_heartbeat_timestamp_seconds', 'age', -5.1)],
+      'a scheduler that is behind': [steady('vigil_probe_heartbeat_timestamp_seconds', 'age', 119)],
+    },
+    quiet: {
+      'a heartbeat in time': [steady('vigil_probe_heartbeat_timestamp_seconds', 'age', 4.9)],
+      'no heartbeat, which ProbesSilent reports': [
+        steady('vigil_probe_heartbeat_timestamp_seconds', 'age', 121),
+      ],
+    },
+    summary: 'Clock of node-exporter:9100 off by 8s (limit 5s)',
+    description:
+      'Users notice nothing yet, but results of probes may count as expired, and logs are out of order. ' +
+      'First: check the time synchronization of that host, then of the host of Prometheus.',
+  }),
+  // A scheduler that hangs is as late as a clock that is behind, but not for long.
+  silentCase('ClockSkew', '5m', {
+    timelines: [steady('up', 'gauge', 1), age('vigil_probe_heartbeat_timestamp_seconds', 0, 130, 0)],
+  }),
   alertCase('PushStale', '10m', {
     timelines: [age('push_time_seconds{job="vigil",suite="browse",environment="ci"}', 93_500, 93_700, 60)],
     labels: { job: 'vigil', suite: 'browse', environment: 'ci' },
