@@ -144,13 +144,15 @@ describe('the text of notifications', () => {
     labels?: Record<string, string>
     annotations?: Record<string, string>
     endsAt?: string
-    /** An alert of the same group that ended before. */
+    /** An alert of the same group that has ended. */
     ended?: string
+    /** When it ended: by default at the same time as the other one. */
+    endedAt?: string
   }
   const render = async (
     template: string,
     status: 'firing' | 'resolved',
-    { count = 1, type = 'text', labels = {}, annotations = {}, endsAt, ended }: Shown = {},
+    { count = 1, type = 'text', labels = {}, annotations = {}, endsAt, ended, endedAt }: Shown = {},
   ): Promise<string> => {
     const usual = alert(status)
     const one = {
@@ -162,6 +164,7 @@ describe('the text of notifications', () => {
     }
     const before = {
       ...alert('resolved'),
+      ...(endedAt !== undefined && { EndsAt: endedAt }),
       Labels: { ...one.Labels, alertname: ended, signal: 'another' },
       Annotations: { ...one.Annotations, runbook_url: 'https://wrong', dashboard_url: 'https://wrong' },
       GeneratorURL: 'https://wrong',
@@ -251,6 +254,14 @@ describe('the text of notifications', () => {
     expect(await render('vigil.title', 'resolved', { ended: 'APIDown' })).toBe(
       'RESOLVED: APIDown after 10 min, APIHighErrorRate after 10 min',
     )
+  })
+
+  it.each([
+    ['2026-11-25T01:10:34Z', 'APIDown after 9 min, APIHighErrorRate after 10 min'],
+    ['2026-11-25T01:10:32Z', 'APIHighErrorRate after 10 min'],
+    ['2026-11-25T01:13:34Z', 'APIDown after 12 min'],
+  ])('of a group names what has just ended: one that ended at %s', async (endedAt, names) => {
+    expect(await render('vigil.title', 'resolved', { ended: 'APIDown', endedAt })).toBe(`RESOLVED: ${names}`)
   })
 
   it.each([
