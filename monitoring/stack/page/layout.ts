@@ -75,6 +75,12 @@ export function renderTag(word: string, tone: 'pass' | 'fail' | 'warn' | 'none')
   return element('span', { class: `tag tone-${tone}` }, text(word))
 }
 
+/** The name of an alert, which a narrow column breaks between its words only. */
+export function renderName(name: string): Markup {
+  const words = name.split(/(?<=[a-z])(?=[A-Z])/)
+  return html`${words.map((word, index) => html`${raw(index > 0 ? '<wbr>' : '')}${text(word)}`)}`
+}
+
 /** `10:02:31` */
 export function clockText(ms: number): string {
   return new Date(ms).toISOString().slice(11, 19)

@@ -54,7 +54,33 @@ const bodies: Record<string, unknown> = {
       ],
     },
   },
-  '/api/v2/silences': [],
+  '/api/v2/alerts': [
+    {
+      fingerprint: 'c1',
+      labels: { alertname: 'CausePending', cause: 'DatabaseUnreachable', severity: 'low' },
+      status: { state: 'active', inhibitedBy: [], silencedBy: [] },
+    },
+    {
+      fingerprint: 'a1',
+      labels: { alertname: 'ProbeDown', probe: 'ready', cluster: 'external' },
+      status: { state: 'suppressed', inhibitedBy: ['c1', 'gone'], silencedBy: [] },
+    },
+    {
+      fingerprint: 'a2',
+      labels: { alertname: 'ProbeDown', probe: 'docs' },
+      status: { state: 'suppressed', inhibitedBy: [], silencedBy: ['s1'] },
+    },
+  ],
+  '/api/v2/silences': [
+    {
+      id: 's1',
+      status: { state: 'active' },
+      comment: 'known <fault>',
+      createdBy: 'Ada',
+      endsAt: '2026-11-29T12:00:00Z',
+      matchers: [{ name: 'probe', value: 'docs' }],
+    },
+  ],
   '/': {},
 }
 const posted: string[] = []
@@ -98,12 +124,61 @@ describe('the overview', () => {
     const [status, body] = await read('/')
     expect(status).toBe(200)
     expect(body).toMatch(/FIRING<\/span> APISlow<\/h1>/)
-    expect(body.indexOf('>APISlow</b>')).toBeLessThan(body.indexOf('>DiskSpaceLow</b>'))
+    expect(body.indexOf('<b>APISlow</b>')).toBeLessThan(body.indexOf('<b>Disk<wbr>Space<wbr>Low</b>'))
     expect(body).toMatch(/09:48:00<\/span><br><span class="quiet whole">12 min</)
     expect(body).toContain('href="http://here/docs/runbooks/latency.md#apislow"')
     expect(body).toContain('&lt;b&gt;slow&lt;/b&gt;')
     expect(body).not.toMatch(/Watchdog|CausePending/)
     expect(body).toContain('http-equiv="refresh"')
+  })
+
+  describe('of an alert that Alertmanager holds back', () => {
+    const alertmanagerUrl = (): PagePlan['parts'] => {
+      const parts = ['prometheus', 'alertmanager'].map((name) => ({ name, url: service.url }))
+      return () => parts
+    }
+    const withAlerts = async (labels: readonly Record<string, string>[], run: () => Promise<void>) => {
+      const before = bodies['/api/v1/alerts']
+      bodies['/api/v1/alerts'] = { data: { alerts: labels.map((one) => ({ ...firing, labels: one })) } }
+      await run()
+      bodies['/api/v1/alerts'] = before
+    }
+    const ready = { alertname: 'ProbeDown', probe: 'ready' }
+    const docs = { alertname: 'ProbeDown', probe: 'docs' }
+
+    it('names what inhibits it, and who silenced it, until when and why', async () => {
+      await withAlerts([ready, docs, { alertname: 'APISlow' }], async () => {
+        const [, body] = await read('/', { parts: alertmanagerUrl() })
+        expect(body).toMatch(/FIRING<\/span> APISlow <span class="quiet small">and 2 held back</)
+        expect(body).toContain(
+          '>inhibited</span><br><span class="quiet small">by DatabaseUnreachable, an alert that ended<',
+        )
+        expect(body).toContain(
+          '>silenced</span><br><span class="quiet small">by Ada until 12:00:00 UTC: known &lt;fault&gt;<',
+        )
+        expect(body.match(/>(inhibited|silenced)<\/span>/g)).toHaveLength(2)
+      })
+    })
+
+    it('does not say that it fires when nothing else does', async () => {
+      await withAlerts([ready, docs], async () => {
+        expect((await read('/', { parts: alertmanagerUrl() }))[1]).toMatch(
+          /HELD BACK<\/span> ProbeDown<\/h1>/,
+        )
+      })
+    })
+
+    it('says that it is unknown when Alertmanager does not answer', async () => {
+      await withAlerts([ready], async () => {
+        const parts = [
+          { name: 'prometheus', url: service.url },
+          { name: 'alertmanager', url: 'http://127.0.0.1:1' },
+        ]
+        const [, body] = await read('/', { parts: () => parts })
+        expect(body).toMatch(/FIRING<\/span> ProbeDown<\/h1>/)
+        expect(body).toMatch(/UNKNOWN<\/span> which alerts are held back:/)
+      })
+    })
   })
 
   it('links no page that a part does not serve', async () => {

@@ -5,7 +5,7 @@ import type { Series, View } from '../../grafana/query/prometheus.ts'
 import type { PanelJson } from '../../grafana/query/read.ts'
 import { drawTimeSeries } from '../../grafana/static/time-series.ts'
 import { renderTable } from './layout.ts'
-import { reasonOf, postSilence } from './overview.ts'
+import { reasonOf, postSilence } from './alerts.ts'
 
 interface Clock {
   scrapeSeconds: number

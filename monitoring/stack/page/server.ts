@@ -27,17 +27,10 @@ import {
   readDocument,
 } from './layout.ts'
 import type { Layout } from './layout.ts'
-import type { Answer } from './overview.ts'
+import { readAlerts, readHandledAlerts, readSilences, reasonOf } from './alerts.ts'
+import type { Answer } from './alerts.ts'
 import { renderMessage, toIncidents } from './messages.ts'
-import {
-  refreshSeconds,
-  renderIncidents,
-  renderOverview,
-  findPages,
-  readAlerts,
-  readSilences,
-  reasonOf,
-} from './overview.ts'
+import { refreshSeconds, renderIncidents, renderOverview, findPages } from './overview.ts'
 import { queryView, renderQuery, createSilence, renderSilenceForm } from './query.ts'
 
 export interface PagePlan {
@@ -114,8 +107,9 @@ function urlOf({ parts }: PagePlan, name: string): string {
 async function overview(plan: PagePlan): Promise<Page> {
   const [prometheus, alertmanager] = [urlOf(plan, 'prometheus'), urlOf(plan, 'alertmanager')]
   const parts = sortParts(plan.parts())
-  const [alerts, silences, targets, pages] = await Promise.all([
+  const [alerts, handled, silences, targets, pages] = await Promise.all([
     readAlerts(prometheus),
+    readHandledAlerts(alertmanager),
     readSilences(alertmanager),
     readTargets(prometheus, AbortSignal.timeout(5000)),
     Promise.all(
@@ -136,7 +130,7 @@ async function overview(plan: PagePlan): Promise<Page> {
       pages: Object.fromEntries(pages),
       targets: known,
       alerts,
-      silences,
+      handling: { handled, silences },
       incidents,
       nowMs: plan.now(),
     }),
