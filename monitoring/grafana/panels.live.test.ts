@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,10 +8,13 @@ import type { TargetResult, View } from './query/prometheus.ts'
 import { dashboardNames, dashboardPanels, readDashboard } from './query/read.ts'
 import { pushBaseline } from './testing/baseline.ts'
 import { cardinalityLine, listed } from './testing/cardinality.ts'
-import { mayBeEmpty } from './testing/may-be-empty.ts'
+import { parseLogLine, parseLogQuery } from './testing/log-queries.ts'
+import type { LogLine } from './testing/log-queries.ts'
+import { logQueryMayBeEmpty, mayBeEmpty, runbookQueryMayBeEmpty } from './testing/may-be-empty.ts'
 import { scrapeSeconds } from './testing/prometheus-config.ts'
 import { authLimit, faultsToken, startStack } from './testing/stack.ts'
 import type { Stack } from './testing/stack.ts'
+import { codeBlocks, queriesIn, runbookSections } from '../prometheus/rules.ts'
 import { startTraffic } from './testing/traffic.ts'
 import type { Traffic } from './testing/traffic.ts'
 
@@ -34,7 +37,7 @@ let traffic: Traffic | undefined
 let view: View
 
 beforeAll(async () => {
-  stack = await startStack(folder)
+  stack = await startStack(folder, { rules: true })
   traffic = startTraffic(stack.backend, faultsToken, authLimit + 20)
   const gate = await stack.vigil(['gate', '--engine', 'k6'])
   // Any verdict is a measurement, also that this busy machine is not fit for one; only a gate that did not
@@ -154,6 +157,69 @@ describe('an instance of the API', () => {
       counts.push(`series of ${line?.families.join(', ')}: ${series} of ${line?.maxSeries}`)
       expect(series, line?.families.join(', ')).toBeLessThanOrEqual(line?.maxSeries ?? 0)
     }
+  })
+})
+
+const sections = runbookSections()
+
+describe('a query of a runbook', () => {
+  const queries = sections.flatMap(({ file, title, text }) =>
+    queriesIn(text).map((query) => ({ place: `${file}, ${title}`, query })),
+  )
+
+  it('is one of more than a hundred', () => expect(queries.length).toBeGreaterThan(100))
+
+  it('returns finite values of the running stack, or may be empty for a reason', async () => {
+    const problems: string[] = []
+    for (const { place, query } of queries) {
+      const result = await queryInstant(view.prometheus, query, view.span.to)
+      const values = result.state === 'ok' ? result.series.flatMap(({ samples }) => samples) : []
+      counts.push(`${place}: ${values.length} of ${query}`)
+      const reason = Object.keys(runbookQueryMayBeEmpty).find((part) => query.includes(part))
+      if (result.state === 'invalid') problems.push(`${place}: ${result.reason}: ${query}`)
+      else if (values.length === 0 && reason === undefined) problems.push(`${place}: no series: ${query}`)
+      else if (values.some(({ value }) => !Number.isFinite(value)))
+        problems.push(`${place}: ${values.map(({ value }) => value).join(', ')}: ${query}`)
+    }
+    expect(problems, problems.join('\n')).toEqual([])
+  })
+
+  it('is listed as one that may be empty only while it exists', () => {
+    const unused = Object.keys(runbookQueryMayBeEmpty).filter(
+      (part) => !queries.some(({ query }) => query.includes(part)),
+    )
+    expect(unused).toEqual([])
+  })
+})
+
+describe('a log query of a runbook', () => {
+  it('asks for fields and events that the API has logged in that stream', () => {
+    const lines = readFileSync(join(folder, 'backend', 'backend.log'), 'utf8')
+      .split('\n')
+      .flatMap((line) => parseLogLine(line) ?? [])
+    const queries = sections.flatMap(({ title, text }) =>
+      codeBlocks(text, 'logql').flatMap((code) =>
+        code
+          .trim()
+          .split('\n')
+          .map((query) => ({ title, ...parseLogQuery(query) })),
+      ),
+    )
+    expect(queries.length).toBeGreaterThan(10)
+    const has = ({ stream, event }: LogLine, asked: (typeof queries)[number]): boolean =>
+      (asked.stream === undefined || stream === asked.stream) &&
+      asked.events.every((name) => new RegExp(`^(?:${name})$`).test(event))
+    const checked = queries.filter(({ events }) =>
+      events.every((name) => logQueryMayBeEmpty[name] === undefined),
+    )
+    expect(queries.length - checked.length).toBe(Object.keys(logQueryMayBeEmpty).length)
+    const problems = checked.flatMap((asked) => {
+      const found = lines.filter((line) => has(line, asked))
+      const missing = asked.fields.filter((name) => !found.some(({ fields }) => fields.has(name)))
+      if (found.length === 0) return [`${asked.title}: no line: ${asked.text}`]
+      return missing.length === 0 ? [] : [`${asked.title}: no ${missing.join(', ')}: ${asked.text}`]
+    })
+    expect(problems, problems.join('\n')).toEqual([])
   })
 })
 

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import config from '../../vigil.config.ts'
 import { requireTool } from '../../runtime/tools/index.ts'
 import { alertCases, promtoolChecks } from './promtool.ts'
-import { readRules, codeBlocks, runbookBase, runbookSections, metricsIn } from './rules.ts'
+import { queriesIn, readRules, runbookBase, runbookSections, metricsIn } from './rules.ts'
 import { knownMetrics } from './testing/known-metrics.ts'
 import { kinds, toTimelineTest } from './timeline.ts'
 
@@ -147,11 +147,7 @@ describe('the metrics', () => {
         records.map(({ record }) => record),
       )
       const expressions = [...alerts, ...records].map(({ expr }) => expr)
-      const pasted = runbookSections().flatMap(({ text }) =>
-        codeBlocks(text, 'promql').flatMap((code) =>
-          code.split('\n').filter((line) => line !== '' && !line.startsWith('#')),
-        ),
-      )
+      const pasted = runbookSections().flatMap(({ text }) => queriesIn(text))
       const unknown = [...expressions, ...pasted].flatMap(metricsIn).filter((name) => !known.has(name))
       expect([...new Set(unknown)]).toEqual([])
     },

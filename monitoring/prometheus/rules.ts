@@ -128,6 +128,11 @@ export function toAnchor(title: string): string {
     .replaceAll(' ', '-')
 }
 
+/** The PromQL queries of a Markdown text, a line each; a line that begins with a space continues the last one. */
+export function queriesIn(text: string): string[] {
+  return codeBlocks(text, 'promql').flatMap((code) => code.trim().split(/\n(?!\s)/))
+}
+
 /** The texts of the code blocks in one language. */
 export function codeBlocks(text: string, language: string): string[] {
   return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].flatMap(([, lang, code]) =>

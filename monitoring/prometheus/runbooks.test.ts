@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { readRules, runbookFolder, runbookSections, toAnchor } from './rules.ts'
+import { queriesIn, readRules, runbookFolder, runbookSections, toAnchor } from './rules.ts'
 
 const documents = [
   ...readdirSync(runbookFolder).map((file) => join(runbookFolder, file)),
@@ -137,13 +137,6 @@ describe('the section of an alert', () => {
     },
   )
 })
-
-/** Queries of a document, a line each. */
-function queriesIn(text: string): string[] {
-  return [...text.matchAll(/^```promql\n([^]*?)^```/gm)].flatMap(([, code = '']) =>
-    code.trim().split(/\n(?!\s)/),
-  )
-}
 
 /** A quotient of a sum and its count that becomes +Inf after a restart, when the count has not risen yet. */
 function isUnguarded(query: string): boolean {

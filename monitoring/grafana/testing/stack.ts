@@ -130,7 +130,6 @@ async function startAll(
 function backendEnvironment(): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
-    LOG_LEVEL: 'warn',
     FAULTS_TOKEN: faultsToken,
     // No collector listens there: spans are discarded, but requests are traced, so they have exemplars.
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
