@@ -107,6 +107,69 @@ describe('what a reader compares', () => {
     }
   })
 
+  it('lists the alerts that fire, with their severity and since when, the earliest first', () => {
+    const list = panels.find(({ panel }) => panel.title === 'Alerts firing, and since when')
+    expect(list?.dashboard.uid).toBe('todo-api-performance')
+    expect(list?.panel.targets[0]?.expr).toContain('ALERTS_FOR_STATE')
+    const [rename, sort] = transformationsOf(list?.panel.title ?? '')
+    expect(rename).toMatchObject({
+      renameByName: { severity: 'Severity', alertname: 'Alert', Value: 'Since' },
+    })
+    expect(sort).toMatchObject({ sort: [{ field: 'Since' }] })
+  })
+
+  it('shows the text of a statement, not only its id', () => {
+    const statements = panels.filter(({ panel }) => panel.title === 'Slowest statements in PostgreSQL')
+    expect(statements.map(({ panel }) => panel.targets[0]?.expr)).toEqual([
+      expect.stringMatching(/group_left \(query\)/),
+    ])
+    expect(transformationsOf('Slowest statements in PostgreSQL')[0]).toMatchObject({
+      renameByName: { query: 'Statement' },
+    })
+  })
+
+  it('draws the first few of what can be many', () => {
+    const many = /\bby \([^)]*\b(route|query|queryid|relname|indexrelname)\b/
+    const all = series
+      .filter(({ panel }) => panel.targets.some(({ expr }) => many.test(expr) && !expr.includes('topk')))
+      .map(({ panel }) => panel.title)
+    // The first is stacked: its height is the sum. The second has only queries that were slow.
+    expect(all).toEqual(['Request rate by endpoint', 'Slow queries (over 1 s)'])
+  })
+
+  it('has fixed colours for verdicts and the states of probes', () => {
+    const mapped = panels.flatMap(({ panel }) =>
+      [...JSON.stringify(panel.fieldConfig).matchAll(/"text":"(\w+)","color":"(\w+)"/g)].map(
+        ([, state, colour]) => `${state} ${colour}`,
+      ),
+    )
+    const states = ['pass green', 'inconclusive yellow', 'invalid purple', 'fail red']
+    const outcomes = ['up green', 'degraded yellow', 'unknown purple', 'down red']
+    const known = new Set([...states, ...outcomes].map((pair) => pair.split(' ')[0]))
+    const used = new Set(mapped.filter((pair) => known.has(pair.split(' ')[0])))
+    expect([...used].toSorted()).toEqual([...states, ...outcomes].toSorted())
+  })
+
+  it('names its annotations, in three colours, and lets a reader turn each off', () => {
+    for (const { uid } of all) {
+      const { list } = z
+        .object({
+          annotations: z.object({
+            list: z.array(
+              z.object({ name: z.string(), iconColor: z.string(), hide: z.boolean().optional() }),
+            ),
+          }),
+        })
+        .parse(JSON.parse(fileOf(uid))).annotations
+      expect(list.map(({ name, hide = false }) => [name, hide])).toEqual([
+        ['Alerts', false],
+        ['Starts of the API', false],
+        ['Verdicts of load runs', false],
+      ])
+      expect(new Set(list.map(({ iconColor }) => iconColor)).size).toBe(list.length)
+    }
+  })
+
   it('has limits that an editor can show', () => {
     const limits = panels.flatMap(({ panel }) => panel.fieldConfig.defaults.thresholds?.steps ?? [])
     expect(limits.filter(({ value }) => value !== null && value > 0 && value < 0.0001)).toEqual([])
@@ -160,6 +223,22 @@ describe('variables in a query', () => {
     )
   })
 })
+
+/** The options of a panel's transformations, which Grafana applies to its table. */
+function transformationsOf(title: string): unknown[] {
+  const file = z.object({
+    panels: z.array(
+      z.object({
+        title: z.string(),
+        transformations: z.array(z.object({ options: z.unknown() })).optional(),
+      }),
+    ),
+  })
+  return all
+    .flatMap(({ uid }) => file.parse(JSON.parse(fileOf(uid))).panels)
+    .filter((panel) => panel.title === title)
+    .flatMap(({ transformations = [] }) => transformations.map(({ options }) => options))
+}
 
 function fileOf(uid: string): string {
   return readFileSync(new URL(`dashboards/${uid}.json`, import.meta.url), 'utf8')

@@ -52,7 +52,11 @@ const night = [
   persists(5),
   resolved(9),
   resolved(9, phone),
-  resolved(9, { ...managers, title: 'RESOLVED after 2s: CriticalAlertPersists', text: 'last: Down for 15 min' }),
+  resolved(9, {
+    ...managers,
+    title: 'RESOLVED after 2s: CriticalAlertPersists',
+    text: 'last: Down for 15 min',
+  }),
 ]
 const problemOf = (messages: readonly Delivery[]): string =>
   findNotificationProblem(messages, { drill: drill(), alerts, repeatMs: 60_000 }) ?? 'none'

@@ -175,8 +175,8 @@ function address({ round }: World, part: number): string {
   return `127.51.${part}.${1 + (round % 250)}`
 }
 
-async function send(
-  { url, agents }: World,
+export async function send(
+  { url, agents }: Pick<World, 'url' | 'agents'>,
   method: Method,
   path: string,
   body?: unknown,
