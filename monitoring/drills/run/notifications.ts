@@ -29,8 +29,8 @@ function findOwnAlert(drill: Drill, delivery: Delivery, alertNames: readonly str
   const named = findNamedAlerts(delivery, alertNames)
   const own = alertsOfDrill(drill)
   if (delivery.status === 'firing') return own.find((alert) => alert === named[0])
-  const notified = [drill.alert, ...drill.escalations.map(({ alert }) => alert)]
-  return named.find((alert) => notified.includes(alert)) ?? named.find((alert) => own.includes(alert))
+  const notified = new Set([drill.alert, ...drill.escalations.map(({ alert }) => alert)])
+  return named.find((alert) => notified.has(alert)) ?? named.find((alert) => own.includes(alert))
 }
 
 /** What is expected of the notifications of a drill. */
