@@ -128,7 +128,7 @@ export function toAnchor(title: string): string {
     .replaceAll(' ', '-')
 }
 
-/** The PromQL queries of a Markdown text, a line each; a line that begins with a space continues the last one. */
+/** The PromQL queries of a Markdown text: a line each, and lines that begin with a space continue one. */
 export function queriesIn(text: string): string[] {
   return codeBlocks(text, 'promql').flatMap((code) => code.trim().split(/\n(?!\s)/))
 }

@@ -44,8 +44,8 @@ export type TrafficStarted = { state: 'ok'; traffic: Traffic } | { state: 'faile
 const timeoutMs = 20_000
 const maxConnections = 400
 /**
- * How often each account logs in. Its token expires after 15 minutes of the wall clock, and all drills take longer
- * on a slow clock: then every request would be refused.
+ * How often each account logs in. Its token expires after 15 minutes of the wall clock, and all drills take
+ * longer on a slow clock: then every request would be refused.
  */
 const renewSeconds = 6 * 60
 const password = 'drill-Drill-0815-password'

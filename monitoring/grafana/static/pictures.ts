@@ -13,9 +13,9 @@ import { drawDashboards } from './page.ts'
 /*
  * npm run dashboards:pictures
  *
- * Makes the pictures in the documents: starts the stack, sends quiet traffic with one incident in the middle (the
- * API loses its database for some minutes), draws the dashboards, and takes screenshots with Chromium. MINUTES
- * sets the duration (16), PAGES a folder for the pages.
+ * Makes the pictures in the documents: starts the stack, sends quiet traffic with one incident in the middle
+ * (the API loses its database for some minutes), draws the dashboards, and takes screenshots with Chromium.
+ * MINUTES sets the duration (16), PAGES a folder for the pages.
  */
 const minutes = Number(process.env['MINUTES'] ?? 16)
 const pictures = fileURLToPath(new URL('../../../docs/pictures', import.meta.url))

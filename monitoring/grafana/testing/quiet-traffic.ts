@@ -17,8 +17,8 @@ interface User {
 }
 
 /**
- * Users without an attacker among them, for pictures of a service that works: more and fewer of them, in waves
- * of some minutes.
+ * Users without an attacker among them, for pictures of a service that works: more and fewer of them, in
+ * waves of some minutes.
  */
 export function startQuietTraffic(url: string): Traffic {
   const end = new AbortController()

@@ -198,9 +198,10 @@ function renderAlert(
     ['query', queryPath(`ALERTS{alertname="${alertname}"}`)],
   ] as const
   const links = named.flatMap(([title, url]) => (url === undefined ? [] : [renderLink(url, title)]))
+  const why = handled && renderHandling(handled, silences)
   return [
     html`<b>${renderName(alertname)}</b><br>${renderTag(severity, tones[severity] ?? 'none')}`,
-    html`${renderTag(state, state === 'firing' ? 'fail' : 'warn')}${handled && renderHandling(handled, silences)}`,
+    html`${renderTag(state, state === 'firing' ? 'fail' : 'warn')}${why}`,
     html`<span class="whole">${text(clockText(sinceMs))}</span><br><span class="quiet whole">${text(
       durationText(nowMs - sinceMs),
     )}</span>`,
