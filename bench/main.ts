@@ -13,7 +13,7 @@ import { sharded } from './sections/shards.ts'
 // 1 only when a goal is missed.
 // A history takes minutes to fill: it is measured only when it is named.
 const usual: Section[] = [start, autocannon, k6, sharded, accuracy, memory, probes, gate, api]
-const sections: Section[] = [...usual, scale]
+const sections: Section[] = [...usual, ...scale]
 
 const args = process.argv.slice(2)
 const rounds = args.includes('--rounds') ? Number(args[args.indexOf('--rounds') + 1]) : 5

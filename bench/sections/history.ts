@@ -8,23 +8,14 @@ import type { HistoryDatabase, KeptRun, RunHistory, Series } from '../../record/
 import { median } from '../../record/statistics/index.ts'
 import { startPostgres } from '../../runtime/postgres/index.ts'
 import type { Bench, Figure, Section } from '../workbench.ts'
+import { fillPostgres, fillSqlite, firstMs, packedSample, shape } from './history-fill.ts'
 
-/** A year of runs: 50 suites, each twice an hour and more, with 20 steps. */
-const shape = { runs: 1_000_000, series: 50, steps: 20 } as const
-const yearMs = 365 * 86_400_000
-const firstMs = Date.UTC(2026, 0, 1)
-const everyMs = Math.floor(yearMs / shape.runs)
+const about = `a history of ${shape.runs.toLocaleString('en')} runs of ${shape.steps} steps`
 
-export const scale: Section = {
-  name: 'history',
-  about: `a history of ${shape.runs.toLocaleString('en')} runs of ${shape.steps} steps, in each database`,
-  run: async (bench) => [...(await inSqlite(bench)), ...(await inPostgres(bench))],
-}
-
-const key = (suite: string): string => `${suite}, 'k6', 'bench', 'http://bench', '20 journeys/s'`
-
-/** Latencies that differ by series and step, scatter, and drift by half over the year. */
-const factor = `(1 + 0.5 * i / ${shape.runs}) * (0.9 + 0.2 * noise)`
+export const scale: Section[] = [
+  { name: 'history-sqlite', about: `${about} in SQLite`, run: inSqlite },
+  { name: 'history-postgres', about: `${about} in PostgreSQL`, run: inPostgres },
+]
 
 async function inSqlite(bench: Bench): Promise<Figure[]> {
   const out = join(bench.folder, 'history')
@@ -33,37 +24,7 @@ async function inSqlite(bench: Bench): Promise<Figure[]> {
   // Makes the tables.
   await withHistory(options, async () => undefined)
   const database = new DatabaseSync(historyFile(out))
-  const numbers = (to: number, name: string): string =>
-    `${name}(${name}) AS (SELECT 0 UNION ALL SELECT ${name} + 1 FROM ${name} WHERE ${name} < ${to - 1})`
-  const noise = 'abs(random() % 1000) / 1000.0 AS noise'
-  const latency = (base: string): string =>
-    ['meanMs', 'p50Ms', 'p90Ms', 'p95Ms', 'p99Ms', 'maxMs']
-      .map((name, index) => `'${name}', round(${base} * ${factor} * ${1 + index / 2}, 3)`)
-      .join(', ')
-  database.exec(`
-    PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;
-    WITH RECURSIVE ${numbers(shape.series, 's')}
-      INSERT INTO series SELECT ${key("printf('suite-%02d', s)")} FROM s;
-    WITH RECURSIVE ${numbers(shape.series, 's')}, ${numbers(shape.steps, 't')}
-      INSERT INTO step_names SELECT s * ${shape.steps} + t, ${key("printf('suite-%02d', s)")},
-        printf('journey/step-%02d', t) FROM s, t;
-    WITH RECURSIVE ${numbers(shape.runs, 'i')},
-      rows AS (SELECT i, printf('suite-%02d', i % ${shape.series}) AS suite, ${noise} FROM i)
-      INSERT INTO runs (id, suite, engine, environment, target, load, started_ms, entry, has_steps)
-      SELECT printf('run-%07d', i), ${key('suite')}, ${firstMs} + i * ${everyMs},
-        json_object('id', printf('run-%07d', i), 'suite', suite, 'engine', 'k6', 'environment', 'bench',
-          'target', 'http://bench', 'load', '20 journeys/s',
-          'startedAt', strftime('%Y-%m-%dT%H:%M:%fZ', (${firstMs} + i * ${everyMs}) / 1000.0, 'unixepoch'),
-          'durationMs', 30000, 'state', 'valid', 'verdict', 'pass', 'revision', 'c0ffee', 'requests', 600,
-          'errors', 0, 'errorRate', 0, 'throughputRps', 20, 'latency', json_object(${latency('20')})), 1
-      FROM rows;
-    WITH RECURSIVE ${numbers(shape.runs / shape.series, 'j')}, ${numbers(shape.series, 's')},
-      ${numbers(shape.steps, 't')},
-      rows AS (SELECT s * ${shape.steps} + t AS step, j * ${shape.series} + s AS i, t, ${noise} FROM s, t, j)
-      INSERT INTO step_runs SELECT step, ${firstMs} + i * ${everyMs}, printf('run-%07d', i), 30, 0,
-        ${[1, 1.5, 2, 2.5, 3, 3.5].map((share) => `round((5 + t) * ${factor} * ${share}, 3)`).join(', ')}
-      FROM rows;
-    COMMIT; PRAGMA wal_checkpoint(TRUNCATE)`)
+  fillSqlite(database)
   const plan = database
     .prepare('EXPLAIN QUERY PLAN SELECT p95Ms FROM step_runs WHERE step_id = 5 AND started_ms >= 0')
     .all()
@@ -92,47 +53,38 @@ async function measurePostgres(bench: Bench, database: HistoryDatabase): Promise
   const options = { out, stamp: () => 'bench', warn: bench.say, database }
   await withHistory(options, async () => undefined)
   const client = postgres(database.url, { max: 1, onnotice: () => undefined })
-  const suite = (number: string): string => `'suite-' || lpad((${number})::text, 2, '0')`
-  const run = "'run-' || lpad(i::text, 7, '0')"
-  const latency = ['meanMs', 'p50Ms', 'p90Ms', 'p95Ms', 'p99Ms', 'maxMs']
-    .map((name, index) => `'${name}', round((20 * ${factor} * ${1 + index / 2})::numeric, 3)`)
-    .join(', ')
-  const at = `${firstMs} + i::bigint * ${everyMs}`
-  await client.unsafe(`
-    SET synchronous_commit = off; SET search_path = vigil_history;
-    INSERT INTO series SELECT ${key(suite('s'))} FROM generate_series(0, ${shape.series - 1}) s;
-    INSERT INTO step_names (suite, engine, environment, target, load, step)
-      SELECT ${key(suite('s'))}, 'journey/step-' || lpad(t::text, 2, '0')
-      FROM generate_series(0, ${shape.series - 1}) s, generate_series(0, ${shape.steps - 1}) t ORDER BY s, t;
-    INSERT INTO runs (id, suite, engine, environment, target, load, started_ms, entry, has_steps)
-      SELECT ${run}, ${key('suite')}, ${at}, json_build_object('id', ${run}, 'suite', suite, 'engine', 'k6',
-        'environment', 'bench', 'target', 'http://bench', 'load', '20 journeys/s',
-        'startedAt', to_char(to_timestamp((${at}) / 1000.0), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-        'durationMs', 30000, 'state', 'valid', 'verdict', 'pass', 'revision', 'c0ffee', 'requests', 600,
-        'errors', 0, 'errorRate', 0, 'throughputRps', 20, 'latency', json_build_object(${latency})), true
-      FROM (SELECT i, ${suite(`i % ${shape.series}`)} AS suite, random() AS noise
-        FROM generate_series(0, ${shape.runs - 1}) i) rows;
-    INSERT INTO step_runs SELECT (i % ${shape.series}) * ${shape.steps} + t + 1, ${at}, ${run}, 30, 0,
-        ${[1, 1.5, 2, 2.5, 3, 3.5].map((share) => `(5 + t) * ${factor} * ${share}`).join(', ')}
-      FROM (SELECT i, t, random() AS noise FROM generate_series(0, ${shape.runs - 1}) i,
-        generate_series(0, ${shape.steps - 1}) t) rows`)
-  await client.unsafe('VACUUM ANALYZE vigil_history.step_runs')
-  await client.unsafe('VACUUM ANALYZE vigil_history.runs')
-  const plan = await client.unsafe(
-    `EXPLAIN SELECT run, p95_ms FROM vigil_history.step_runs WHERE step_id = 5 AND started_ms >= 0
-     ORDER BY started_ms DESC, run DESC`,
-  )
+  await fillPostgres(client, bench.say)
+  const plans = await readPlans(client)
   await client.end()
   const figures = await withHistory(options, async (history) => measure('PostgreSQL', history, bench.rounds))
-  return [
-    ...figures,
-    { what: 'PostgreSQL: plan of a year of one step', value: String(plan[0]?.['QUERY PLAN']) },
-  ]
+  return [...figures, ...plans]
+}
+
+/** What answers a question: the plan without the parts that never run, and its time. */
+async function readPlans(client: postgres.Sql): Promise<Figure[]> {
+  const asked = {
+    'the newest 50 of a suite': `SELECT * FROM vigil_history.runs WHERE series_id = 7
+      ORDER BY started_ms DESC, id DESC LIMIT 50`,
+    'a year of one step': `SELECT run, p95_ms FROM vigil_history.step_runs WHERE step_id = 128
+      AND started_ms >= ${firstMs} ORDER BY started_ms DESC, run DESC`,
+    'the newest run of every suite': `SELECT * FROM vigil_history.series s CROSS JOIN LATERAL (
+      SELECT * FROM vigil_history.runs r WHERE r.series_id = s.id
+      ORDER BY started_ms DESC, id DESC LIMIT 1) last`,
+  }
+  const figures: Figure[] = []
+  for (const [what, query] of Object.entries(asked)) {
+    const lines = await client.unsafe(`EXPLAIN (ANALYZE, BUFFERS OFF, COSTS OFF) ${query}`)
+    const text = lines.map((line) => `\n    ${String(line['QUERY PLAN'])}`).join('')
+    figures.push({ what: `PostgreSQL: plan of ${what}`, value: text })
+  }
+  const [size] = await client`
+    SELECT pg_size_pretty(pg_database_size(current_database())) AS size`
+  return [...figures, { what: 'PostgreSQL: size', value: String(size?.['size']) }]
 }
 
 async function measure(name: string, history: RunHistory, rounds: number): Promise<Figure[]> {
-  const [, series] = await history.series()
-  if (series === undefined) throw new Error('the history is empty')
+  const [, series, drifting, steady] = await history.series()
+  if (!series || !drifting || !steady) throw new Error('the history is empty')
   const { entries } = await history.runs(series, 1)
   const [entry] = entries
   if (entry === undefined) throw new Error('the series is empty')
@@ -144,13 +96,20 @@ async function measure(name: string, history: RunHistory, rounds: number): Promi
       `journey/step-${String(step).padStart(2, '0')}`,
       figures,
     ])
-    return { ...entry, id: `appended-${name}-${appended}`, steps: Object.fromEntries(steps) }
+    return {
+      ...entry,
+      id: `appended-${name}-${appended}`,
+      steps: Object.fromEntries(steps),
+      histograms: packedSample().toString('base64'),
+    }
   }
   const timed: [string, number, () => Promise<number>][] = [
     ['append a run', 5, async () => history.put([toRun()], []).then(() => 1)],
     ['the newest 50 of a suite', 20, async () => (await history.runs(series, 50)).entries.length],
     ['a year of one step', 200, async () => (await readYear(history, series)).length],
-    ['changes over 1,000 runs', 300, async () => findChanges(history, series)],
+    ['changes over 1,000 runs with a step', 300, async () => findChanges(history, series)],
+    ['changes over 1,000 runs that drift', 300, async () => findChanges(history, drifting)],
+    ['changes over 1,000 steady runs', 300, async () => findChanges(history, steady)],
     ['the newest run of every suite', 50, async () => (await history.latest()).length],
   ]
   const figures: Figure[] = []

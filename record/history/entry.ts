@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ComparableRun, Endpoint, Run } from '../index.ts'
 import { identifyLoad, identifyTarget } from '../environment.ts'
 import { jsonOf } from '../documents/index.ts'
+import { packHistograms } from './packed.ts'
 
 const amount = z.number()
 /** The target and the load of an entry of an older history whose record is gone. */
@@ -57,6 +58,8 @@ const latencyColumns = runEntrySchema.shape.latency.shape
 /** An entry to be kept, with its steps by `journey/step`. */
 export const keptRunSchema = runEntrySchema.extend({
   steps: z.record(z.string(), z.object({ requests: amount, errors: amount, ...latencyColumns })),
+  /** The histograms of the steps (`packed.ts`) in base64; missing in exports of an older vigil. */
+  histograms: z.base64().optional(),
 })
 export type KeptRun = z.infer<typeof keptRunSchema>
 
@@ -90,6 +93,9 @@ export function entryOf(run: Run, verdict: RunEntry['verdict']): KeptRun {
     steps: Object.fromEntries(
       Object.entries(run.endpoints).map(([step, endpoint]) => [step, toStepFigures(endpoint)]),
     ),
+    histograms: packHistograms(
+      Object.fromEntries(Object.entries(run.endpoints).map(([step, { histogram }]) => [step, histogram])),
+    ).toString('base64'),
   }
 }
 
@@ -116,7 +122,7 @@ export function parseEntry(text: string): RunEntry | undefined {
   return json.state === 'invalid' ? undefined : checkEntry(json.value)
 }
 
-export function checkEntry(value: unknown): RunEntry | undefined {
+function checkEntry(value: unknown): RunEntry | undefined {
   const parsed = runEntrySchema.safeParse(value)
   return parsed.success ? parsed.data : undefined
 }

@@ -1,5 +1,6 @@
 export { comparableOf, keptRunSchema, runEntrySchema, unknownKey, withStep } from './entry.ts'
 export type { KeptRun, RunEntry, StepFigures, StepRun } from './entry.ts'
+export { packHistograms, unpackHistograms } from './packed.ts'
 export { prunable, prune, withHistory } from './sync.ts'
 export { isDamagedFile } from './sqlite/database.ts'
 export { historyFile } from './sqlite/history.ts'

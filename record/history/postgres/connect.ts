@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import type { HistoryDatabase, RunHistory } from '../store.ts'
 import { HistoryUnavailable } from '../store.ts'
-import { drizzle, readMigrationFiles } from './tables.ts'
+import { readMigrationFiles } from './tables.ts'
 import { postgresHistory } from './history.ts'
 import { readFileSync } from 'node:fs'
 import { checkServerIdentity } from 'node:tls'
@@ -26,7 +26,7 @@ export async function withPostgres<T>(
   const client = open(url, name)
   try {
     await prepare(client, name)
-    return await use(postgresHistory(drizzle(client), place))
+    return await use(postgresHistory(client, place))
   } catch (error) {
     throw asUnavailable(error, client, name)
   } finally {
@@ -80,8 +80,10 @@ async function prepare(client: postgres.Sql, name: string): Promise<void> {
   // Asked before anything is made: a role that may only read and write rows will do from then on.
   if (await isUpToDate(client, name)) return
   await client.begin(async (transaction) => {
+    // A large history takes minutes to be rewritten.
     await transaction.unsafe(
-      `select pg_advisory_xact_lock(${lockId});
+      `set local statement_timeout = 0; set local lock_timeout = 0;
+       select pg_advisory_xact_lock(${lockId});
        create schema if not exists vigil_history;
        create table if not exists vigil_history.migrations
          (id serial primary key, hash text not null, created_at bigint)`,

@@ -1,11 +1,12 @@
 import type { SQL } from 'drizzle-orm'
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import type { KeptRun, RunEntry } from '../entry.ts'
-import { checkEntry, unknownKey } from '../entry.ts'
+import type postgres from 'postgres'
+import type { KeptRun, RunEntry, StepFigures } from '../entry.ts'
+import { unknownKey } from '../entry.ts'
 import { momentOf, seriesKeys, seriesOf } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
-import { HistoryUnavailable } from '../store.ts'
 import {
+  drizzle,
   runs,
   seen,
   series,
@@ -32,42 +33,30 @@ const batch = 10_000
  *
  * @param place the folder of runs of this machine's records
  */
-export function postgresHistory(database: PostgresJsDatabase, place: string): RunHistory {
+export function postgresHistory(client: postgres.Sql, place: string): RunHistory {
+  const database = drizzle(client)
   return {
-    put: async (entries, damaged) =>
-      database.transaction(async (transaction) => put(transaction, place, entries, damaged)),
+    ...entryWriter(client, place),
     ...entryReader(database),
     ...stepReader(database),
     ...folderState(database, place),
   }
 }
 
-function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | 'series' | 'runs' | 'latest'> {
+type Reader = Pick<RunHistory, 'known' | 'series' | 'runs' | 'latest'>
+
+function entryReader(database: PostgresJsDatabase): Reader {
   const newest = async (of: Series, most: number): Promise<RunEntry[]> => {
     const found = await database
-      .select({ id: runs.id, entry: runs.entry })
+      .select()
       .from(runs)
-      .where(isOfSeries(of))
+      .where(eq(runs.seriesId, idOf(database, of)))
       .orderBy(desc(runs.startedMs), desc(runs.id))
       .limit(most)
-    return found.map(readRow).toReversed()
+    return found.map((row) => toEntry(row, of)).toReversed()
   }
-  const all = async (suite?: string): Promise<Series[]> =>
-    database
-      .select()
-      .from(series)
-      .where(
-        and(
-          suite === undefined ? undefined : eq(series.suite, suite),
-          // A subquery for each series: EXISTS made PostgreSQL read all of a million runs, in one second.
-          sql`(${database
-            .select({ one: sql`1` })
-            .from(runs)
-            .where(and(...seriesKeys.map((key) => eq(runs[key], series[key]))))
-            .limit(1)}) is not null`,
-        ),
-      )
-      .orderBy(...seriesKeys.map((key) => asc(series[key])))
+  const isOf = (suite: string | undefined): SQL | undefined =>
+    suite === undefined ? undefined : eq(series.suite, suite)
   return {
     known: async (ids) => {
       const found: string[] = []
@@ -75,10 +64,11 @@ function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | '
         const rows = await database
           .select({ id: runs.id })
           .from(runs)
+          .innerJoin(series, eq(series.id, runs.seriesId))
           .where(
             and(
               inArray(runs.id, ids.slice(from, from + batch)),
-              ne(runs.load, unknownKey),
+              ne(series.load, unknownKey),
               eq(runs.hasSteps, true),
             ),
           )
@@ -86,30 +76,68 @@ function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | '
       }
       return new Set(found)
     },
-    series: all,
+    // A subquery for each series: EXISTS made PostgreSQL read all of a million runs, in one second.
+    series: async (suite) => {
+      const one = database
+        .select({ one: sql`1` })
+        .from(runs)
+        .where(eq(runs.seriesId, series.id))
+        .limit(1)
+      const found = await database
+        .select()
+        .from(series)
+        .where(and(isOf(suite), sql`(${one}) is not null`))
+        .orderBy(...seriesKeys.map((key) => asc(series[key])))
+      return found.map(seriesOf)
+    },
     runs: async (of, most) => {
-      const [counted] = await database.select({ n: count() }).from(runs).where(isOfSeries(of))
+      const [counted] = await database
+        .select({ n: count() })
+        .from(runs)
+        .where(eq(runs.seriesId, idOf(database, of)))
       return { entries: await newest(of, most), all: counted?.n ?? 0 }
     },
     // One query: a connection answers one after another, and each of fifty has its way there and back.
     latest: async (suite) => {
-      const isItsRun = and(...seriesKeys.map((key) => eq(runs[key], series[key])))
-      const found = await database.execute<{ id: string; entry: unknown }>(sql`
-        SELECT newest.id, newest.entry FROM ${series} CROSS JOIN LATERAL (
-          SELECT ${runs.id}, ${runs.entry} FROM ${runs} WHERE ${isItsRun}
-          ORDER BY ${runs.startedMs} DESC, ${runs.id} DESC LIMIT 1
-        ) newest ${suite === undefined ? sql`` : sql`WHERE ${eq(series.suite, suite)}`}`)
-      return found.map(readRow).toSorted((a, b) => momentOf(b) - momentOf(a))
+      const last = database
+        .select()
+        .from(runs)
+        .where(eq(runs.seriesId, series.id))
+        .orderBy(desc(runs.startedMs), desc(runs.id))
+        .limit(1)
+        .as('last')
+      const found = await database.select().from(series).crossJoinLateral(last).where(isOf(suite))
+      return found.map((row) => toEntry(row.last, row.series)).toSorted((a, b) => momentOf(b) - momentOf(a))
     },
   }
 }
 
-function isOfSeries(of: Series): SQL | undefined {
-  return and(...seriesKeys.map((key) => eq(runs[key], of[key])))
+function toEntry(row: typeof runs.$inferSelect, of: Series): RunEntry {
+  const { id, startedAt, durationMs, state, verdict, revision, requests, errors, errorRate } = row
+  const { throughputRps, meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = row
+  return {
+    id,
+    ...seriesOf(of),
+    startedAt,
+    durationMs,
+    state,
+    verdict,
+    revision,
+    requests,
+    errors,
+    errorRate,
+    throughputRps,
+    latency: { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs },
+  }
 }
 
-function isStepOfSeries(of: Series): SQL | undefined {
-  return and(...seriesKeys.map((key) => eq(stepNames[key], of[key])))
+/** The number of a series, as a part of a query: null where there is none, which nothing equals. */
+function idOf(database: PostgresJsDatabase, of: Series): SQL {
+  const found = database
+    .select({ id: series.id })
+    .from(series)
+    .where(and(...seriesKeys.map((key) => eq(series[key], of[key]))))
+  return sql`(${found})`
 }
 
 function stepReader(database: PostgresJsDatabase): Pick<RunHistory, 'steps' | 'step'> {
@@ -118,7 +146,7 @@ function stepReader(database: PostgresJsDatabase): Pick<RunHistory, 'steps' | 's
       const found = await database
         .select({ step: stepNames.step })
         .from(stepNames)
-        .where(isStepOfSeries(of))
+        .where(eq(stepNames.seriesId, idOf(database, of)))
         .orderBy(asc(stepNames.step))
       return found.map(({ step }) => step)
     },
@@ -126,7 +154,7 @@ function stepReader(database: PostgresJsDatabase): Pick<RunHistory, 'steps' | 's
       const [name] = await database
         .select({ id: stepNames.id })
         .from(stepNames)
-        .where(and(isStepOfSeries(of), eq(stepNames.step, step)))
+        .where(and(eq(stepNames.seriesId, idOf(database, of)), eq(stepNames.step, step)))
       if (name === undefined) return []
       const found = await database
         .select()
@@ -141,60 +169,71 @@ function stepReader(database: PostgresJsDatabase): Pick<RunHistory, 'steps' | 's
   }
 }
 
-type Transaction = Pick<PostgresJsDatabase, 'insert' | 'select' | 'execute'>
-
-function keyOf(of: Series, step: string): string {
-  return JSON.stringify([...seriesKeys.map((key) => of[key]), step])
+function entryWriter(client: postgres.Sql, place: string): Pick<RunHistory, 'put'> {
+  // A month has its part before the first of its runs is put: that waits for other statements, and must not
+  // hold rows meanwhile.
+  const months = new Set<string>()
+  const addMonths = async (entries: readonly KeptRun[]): Promise<void> => {
+    for (const startedMs of entries.map(momentOf)) {
+      const month = new Date(startedMs).toISOString().slice(0, 7)
+      if (months.has(month)) continue
+      await client`SELECT vigil_history.add_month(${startedMs})`
+      months.add(month)
+    }
+  }
+  return {
+    put: async (entries, damaged) => {
+      // Of two entries of one run the later one.
+      const rows = [...new Map(entries.map((entry) => [entry.id, entry])).values()].map(toRow)
+      if (rows.length > 0) await addMonths(entries)
+      const putRows = (on: postgres.ISql): Promise<unknown> =>
+        on`SELECT vigil_history.put_runs(${JSON.stringify(rows)}::text::jsonb)`
+      const putDamaged = (on: postgres.ISql): Promise<unknown> => on`
+        INSERT INTO vigil_history.set_aside ${on(damaged.map(({ id, problem }) => ({ place, id, problem })))}
+        ON CONFLICT (place, id) DO UPDATE SET problem = excluded.problem`
+      if (damaged.length === 0) {
+        if (rows.length > 0) await putRows(client)
+      } else if (rows.length === 0) await putDamaged(client)
+      else await client.begin(async (both) => [await putRows(both), await putDamaged(both)])
+    },
+  }
 }
 
-/** Rows of steps in one statement: each has eleven parameters. */
-const stepBatch = 5000
-
-async function putSteps(database: Transaction, entries: readonly KeptRun[]): Promise<void> {
-  const ids = new Map<string, number>()
-  const names = new Map(
-    entries.flatMap((entry) =>
-      Object.keys(entry.steps).map((step) => [keyOf(entry, step), { ...seriesOf(entry), step }] as const),
-    ),
-  )
-  const kinds = new Map([...names.values()].map((name) => [JSON.stringify(seriesOf(name)), seriesOf(name)]))
-  const readIds = async (): Promise<void> => {
-    for (const of of kinds.values())
-      for (const name of await database.select().from(stepNames).where(isStepOfSeries(of)))
-        ids.set(keyOf(name, name.step), name.id)
+/** With the names of columns, for `put_runs`. */
+function toRow(entry: KeptRun): object {
+  const { latency, steps, histograms } = entry
+  const inOrder = ({
+    requests,
+    errors,
+    meanMs,
+    p50Ms,
+    p90Ms,
+    p95Ms,
+    p99Ms,
+    maxMs,
+  }: StepFigures): number[] => [requests, errors, meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs]
+  return {
+    ...seriesOf(entry),
+    id: entry.id,
+    started_ms: momentOf(entry),
+    started_at: entry.startedAt,
+    duration_ms: entry.durationMs,
+    state: entry.state,
+    verdict: entry.verdict,
+    revision: entry.revision,
+    requests: entry.requests,
+    errors: entry.errors,
+    error_rate: entry.errorRate,
+    throughput_rps: entry.throughputRps,
+    mean_ms: latency.meanMs,
+    p50_ms: latency.p50Ms,
+    p90_ms: latency.p90Ms,
+    p95_ms: latency.p95Ms,
+    p99_ms: latency.p99Ms,
+    max_ms: latency.maxMs,
+    steps: Object.entries(steps).map(([step, figures]) => [step, ...inOrder(figures)]),
+    ...(histograms !== undefined && { histograms }),
   }
-  await readIds()
-  const added = [...names].filter(([key]) => !ids.has(key)).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  if (added.length > 0) {
-    // Read again: another machine may have added them meanwhile.
-    await database
-      .insert(stepNames)
-      .values(added.map(([, name]) => name))
-      .onConflictDoNothing()
-    await readIds()
-  }
-  const rows = entries.flatMap((entry) =>
-    Object.entries(entry.steps).map(([step, figures]) => ({
-      stepId: ids.get(keyOf(entry, step)) ?? 0,
-      startedMs: momentOf(entry),
-      run: entry.id,
-      ...figures,
-    })),
-  )
-  for (let from = 0; from < rows.length; from += stepBatch)
-    await database
-      .insert(stepRuns)
-      .values(rows.slice(from, from + stepBatch))
-      .onConflictDoNothing()
-}
-
-/** Of earlier entries of these runs, which may be of another series or time. */
-async function removeSteps(database: Transaction, ids: readonly string[]): Promise<void> {
-  await database.execute(sql`
-    DELETE FROM ${stepRuns} USING ${runs}, ${stepNames}
-    WHERE ${inArray(runs.id, [...ids])} AND ${stepRuns.run} = ${runs.id}
-      AND ${stepRuns.startedMs} = ${runs.startedMs} AND ${stepRuns.stepId} = ${stepNames.id}
-      AND ${and(...seriesKeys.map((key) => eq(stepNames[key], runs[key])))}`)
 }
 
 function folderState(
@@ -221,61 +260,4 @@ function folderState(
         .onConflictDoUpdate({ target: seen.place, set: { state: row.state } })
     },
   }
-}
-
-async function put(
-  database: Transaction,
-  place: string,
-  entries: Parameters<RunHistory['put']>[0],
-  damaged: Parameters<RunHistory['put']>[1],
-): Promise<void> {
-  // Of two entries of one run the later one; and in one order everywhere, so that machines that put the same
-  // runs do not deadlock.
-  const last = [...new Map(entries.map((entry) => [entry.id, entry])).values()].toSorted((a, b) =>
-    a.id < b.id ? -1 : 1,
-  )
-  const rows = last.map(({ steps: _steps, ...entry }) => ({
-    ...seriesOf(entry),
-    id: entry.id,
-    startedMs: momentOf(entry),
-    entry,
-    hasSteps: true,
-  }))
-  const kinds = [...new Map(rows.map((row) => [JSON.stringify(seriesOf(row)), seriesOf(row)])).entries()]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, one]) => one)
-  const replaced = {
-    suite: sql`excluded.suite`,
-    engine: sql`excluded.engine`,
-    environment: sql`excluded.environment`,
-    target: sql`excluded.target`,
-    load: sql`excluded.load`,
-    startedMs: sql`excluded.started_ms`,
-    entry: sql`excluded.entry`,
-    hasSteps: sql`excluded.has_steps`,
-  }
-  if (kinds.length > 0) await database.insert(series).values(kinds).onConflictDoNothing()
-  if (rows.length > 0) {
-    await removeSteps(
-      database,
-      rows.map(({ id }) => id),
-    )
-    await database.insert(runs).values(rows).onConflictDoUpdate({ target: runs.id, set: replaced })
-    await putSteps(database, last)
-  }
-  if (damaged.length > 0)
-    await database
-      .insert(setAside)
-      .values(damaged.map(({ id, problem }) => ({ place, id, problem })))
-      .onConflictDoUpdate({ target: [setAside.place, setAside.id], set: { problem: sql`excluded.problem` } })
-}
-
-function readRow({ id, entry: found }: { id: string; entry: unknown }): RunEntry {
-  const entry = checkEntry(found)
-  if (entry?.id !== id)
-    throw new HistoryUnavailable(
-      `the entry of run ${id} in vigil_history.runs cannot be read, expected what vigil has put ` +
-        'there: delete that row, and it is made again from its record',
-    )
-  return entry
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,26 +6,27 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPostgres } from '../../../runtime/postgres/index.ts'
 import type { PostgresService } from '../../../runtime/postgres/index.ts'
-import { entryOf } from '../entry.ts'
 import type { RunEntry } from '../entry.ts'
 import { HistoryUnavailable, withHistory } from '../index.ts'
 import { historyContract, idsIn } from '../testing/contract.ts'
 import type { Use } from '../testing/contract.ts'
-import { example, records } from '../testing/records.ts'
+import { records } from '../testing/records.ts'
 import type { Records } from '../testing/records.ts'
 import { readMigrationFiles } from './tables.ts'
 
 let folder = ''
 let service: PostgresService
 
+async function start(): Promise<PostgresService> {
+  const names = { database: 'vigil', owner: 'vigil', monitor: 'monitor' }
+  const started = await startPostgres({ folder, names })
+  if (started.state === 'failed') throw new Error(started.reason)
+  return started.service
+}
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'vigil-history-'))
-  const started = await startPostgres({
-    folder,
-    names: { database: 'vigil', owner: 'vigil', monitor: 'monitor' },
-  })
-  if (started.state === 'failed') throw new Error(started.reason)
-  service = started.service
+  service = await start()
 }, 60_000)
 afterAll(async () => {
   await service.stop()
@@ -195,17 +196,37 @@ describe('a history that several machines share', () => {
     there.remove()
   })
 
-  it('names an entry that another program has put there', async () => {
+  it('that is lost in the middle of an append gets the run from its record next time, once', async () => {
     const [there, database] = [records(), fresh()]
     there.keep('1')
-    const use = over(there, 'here', database)
-    await use(idsIn)
-    const admin = postgres(await database, { max: 1 })
-    await admin`UPDATE vigil_history.runs SET entry = '{}'`
-    await admin.end()
-    await expect(use(idsIn)).rejects.toThrow(/the entry of run 1 in vigil_history\.runs cannot be read/)
+    await over(there, 'here', database)(idsIn)
+    there.keep('2')
+    const admin = postgres(await database, { max: 2, onnotice: () => undefined })
+    const locked = await admin.reserve()
+    await locked`BEGIN`
+    await locked`LOCK TABLE vigil_history.step_runs IN EXCLUSIVE MODE`
+    const lost = over(there, 'here', database)(idsIn).catch((error: unknown) => error)
+    const waits = async (): Promise<boolean> =>
+      (await admin`SELECT FROM pg_stat_activity WHERE query LIKE '%put_runs%' AND wait_event_type = 'Lock'`)
+        .length > 0
+    // The run itself is in its table by now, and its steps are not.
+    await expect.poll(waits, { timeout: 20_000 }).toBe(true)
+    const [pid] = readFileSync(join(folder, 'data', 'postmaster.pid'), 'utf8').split('\n')
+    process.kill(Number(pid), 'SIGKILL')
+    const error = await lost
+    if (!(error instanceof HistoryUnavailable)) throw new Error(`found ${String(error)}`)
+    expect(error.message).toMatch(/^VIGIL_DATABASE_URL: the history in PostgreSQL at [^\n]* cannot be used /)
+    await admin.end({ timeout: 0 }).catch(() => undefined)
+    await service.ended
+    service = await start()
+    const again = over(there, 'here', Promise.resolve(service.databaseUrl))
+    expect(await again(idsIn)).toEqual(['1', '2'])
+    const [series] = await again(async (history) => history.series())
+    if (series === undefined) throw new Error('no series')
+    const steps = await again(async (history) => history.step(series, 'a/b', { newest: 9 }))
+    expect(steps.map(({ run }) => run)).toEqual(['1', '2'])
     there.remove()
-  })
+  }, 60_000)
 
   it(
     'returns the latest verdict among 100,000 runs without reading them all',
@@ -215,21 +236,19 @@ describe('a history that several machines share', () => {
       const use = over(there, 'here', database)
       await use(idsIn)
       const admin = postgres(await database, { max: 1 })
-      const entry = JSON.stringify({ ...entryOf(example, 'pass'), id: 'ID' })
       await admin.unsafe(
-        `INSERT INTO vigil_history.runs (id, suite, engine, environment, target, load, started_ms, entry) ` +
-          `SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', 'http://h', '30 journeys/s', ` +
-          `i::bigint * 60000, replace('${entry}', 'ID', 'run-' || i)::json FROM generate_series(0, ` +
-          '99999) AS i',
+        "INSERT INTO vigil_history.series (suite, engine, environment, target, load) SELECT 'suite-' || i, " +
+          "'k6', 'env', 'http://h', '30 journeys/s' FROM generate_series(0, 4) AS i",
       )
       await admin.unsafe(
-        'INSERT INTO vigil_history.series SELECT DISTINCT suite, engine, environment, target, load FROM ' +
-          'vigil_history.runs; ANALYZE vigil_history.runs',
+        `INSERT INTO vigil_history.runs SELECT 'run-' || i, id, i::bigint * 60000, '2026-01-01T00:00:00Z', ` +
+          `1000, 'valid', 'pass', 'c0ffee', 10, 0, 0, 10, 1, 1, 1, 1, 1, 1 FROM generate_series(0, 99999) AS i ` +
+          `JOIN vigil_history.series ON suite = 'suite-' || (i % 5)`,
       )
+      await admin.unsafe('ANALYZE vigil_history.runs')
       const [plan] = await admin
         .unsafe<{ 'QUERY PLAN': string }[]>(
-          `EXPLAIN SELECT id FROM vigil_history.runs WHERE suite = 'suite-4' AND engine = 'k6' AND ` +
-            `environment = 'env' AND target = 'http://h' AND load = '30 journeys/s' ` +
+          `EXPLAIN SELECT id FROM vigil_history.runs WHERE series_id = 3 ` +
             'ORDER BY started_ms DESC, id DESC LIMIT 1',
         )
         .then((rows) => [rows.map((row) => row['QUERY PLAN']).join('\n')])

@@ -35,6 +35,15 @@ const migrations = [
      p90Ms REAL NOT NULL, p95Ms REAL NOT NULL, p99Ms REAL NOT NULL, maxMs REAL NOT NULL,
      PRIMARY KEY (step_id, started_ms, run)) STRICT, WITHOUT ROWID;
    DELETE FROM seen`,
+  // The records that are still there are read again, for their histograms.
+  `ALTER TABLE runs ADD COLUMN is_thinned INTEGER NOT NULL DEFAULT 0;
+   UPDATE runs SET has_steps = 0;
+   CREATE TABLE run_histograms (run TEXT PRIMARY KEY, histograms BLOB NOT NULL) STRICT;
+   CREATE TABLE merged_steps (step_id INTEGER NOT NULL, started_ms INTEGER NOT NULL, runs INTEGER NOT NULL,
+     requests INTEGER NOT NULL, errors INTEGER NOT NULL, meanMs REAL NOT NULL, p50Ms REAL NOT NULL,
+     p90Ms REAL NOT NULL, p95Ms REAL NOT NULL, p99Ms REAL NOT NULL, maxMs REAL NOT NULL,
+     histogram BLOB NOT NULL, PRIMARY KEY (step_id, started_ms)) STRICT;
+   DELETE FROM seen`,
 ] as const
 /** The layout of the file; a file with a higher number was written by a newer vigil. */
 const layout = migrations.length

@@ -29,8 +29,13 @@ function valuesOf(series: Series): string[] {
 
 function entryWriter(database: DatabaseSync): Pick<RunHistory, 'put'> {
   const insert = database.prepare(
-    `INSERT OR REPLACE INTO runs (id, ${columns}, started_ms, entry, has_steps)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+    `INSERT INTO runs (id, ${columns}, started_ms, entry, has_steps) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
+     ON CONFLICT (id) DO UPDATE SET (${columns}, started_ms, entry, has_steps) =
+       (${seriesKeys.map((key) => `excluded.${key}`).join(', ')}, excluded.started_ms, excluded.entry, 1)
+     RETURNING is_thinned`,
+  )
+  const insertHistograms = database.prepare(
+    'INSERT OR REPLACE INTO run_histograms (run, histograms) VALUES (?, ?)',
   )
   // A table of its own, because finding the few distinct series in an index of runs reads every run.
   const insertSeries = database.prepare(`INSERT OR IGNORE INTO series (${columns}) VALUES (?, ?, ?, ?, ?)`)
@@ -39,11 +44,14 @@ function entryWriter(database: DatabaseSync): Pick<RunHistory, 'put'> {
   return {
     put: async (entries, damaged) => {
       inTransaction(database, () => {
-        for (const { steps: own, ...entry } of entries) {
+        for (const { steps: own, histograms, ...entry } of entries) {
           steps.remove(entry.id)
-          insert.run(entry.id, ...valuesOf(entry), momentOf(entry), JSON.stringify(entry))
+          const kept = insert.get(entry.id, ...valuesOf(entry), momentOf(entry), JSON.stringify(entry))
           insertSeries.run(...valuesOf(entry))
+          // The steps of a run that was merged are in the merged rows.
+          if (kept?.['is_thinned'] === 1) continue
           steps.insert({ ...entry, steps: own })
+          if (histograms !== undefined) insertHistograms.run(entry.id, Buffer.from(histograms, 'base64'))
         }
         for (const { id, problem } of damaged) insertSetAside.run(id, problem)
       })

@@ -137,6 +137,30 @@ export function historyContract(
       ])
     })
 
+    it('keeps each run once while two writers put the same runs, at other times and in another order', async () => {
+      const original = entryOf(example, 'pass')
+      const write = async (startedAt: string, ids: readonly string[]): Promise<void> =>
+        use(async (history) => {
+          for (let round = 0; round < 10; round += 1)
+            await history.put(
+              ids.map((id) => ({ ...original, id, startedAt })),
+              [],
+            )
+        })
+      const ids = ['1', '2', '3', '4', '5', '6', '7', '8']
+      await use(idsIn)
+      await Promise.all([write('2026-02-01T00:00:00Z', ids), write('2026-03-01T00:00:00Z', ids.toReversed())])
+      const [entries, steps] = await use(async (history) => {
+        const [series] = await history.series()
+        if (series === undefined) throw new Error('no series')
+        return [(await history.runs(series, 100)).entries, await history.step(series, 'a/b', { newest: 100 })]
+      })
+      expect(entries.map(({ id }) => id).toSorted()).toEqual(ids)
+      expect(steps.map(({ run }) => run).toSorted()).toEqual(ids)
+      const timeOf = new Map(entries.map(({ id, startedAt }) => [id, Date.parse(startedAt)]))
+      expect(steps.map(({ run, startedMs }) => timeOf.get(run) === startedMs)).not.toContain(false)
+    })
+
     it('names a damaged record, uses the rest, and takes it up once it is mended', async () => {
       there.keep('1')
       there.keep('2', { text: '{"schema":"vigil.run/1"' })
