@@ -272,6 +272,18 @@ describe('vigil history', () => {
     rmSync(place, { recursive: true, force: true })
   })
 
+  it('--prune deletes no record while the history that lacks it is away', async () => {
+    const before = readdirSync(join(folder, 'runs'))
+    const { code, stdout, stderr } = await run(
+      undefined,
+      { prune: true, keep: 1 },
+      { VIGIL_DATABASE_URL: 'postgres://127.0.0.1:9/vigil' },
+    )
+    expect([code, stdout]).toEqual([4, ''])
+    expect(stderr).toMatch(/^vigil: nothing was deleted: VIGIL_DATABASE_URL: [^\n]*ECONNREFUSED[^\n]*\n$/)
+    expect(readdirSync(join(folder, 'runs'))).toEqual(before)
+  })
+
   it(
     'says in one line that a shared history cannot be reached, and does not take what is here for all ' +
       'of it',

@@ -293,10 +293,8 @@ function documentOf({ runs, changes, drifts, budgets, ...series }: HistoryGroup)
  * on request: automatic deletion removes evidence on the day it is needed. The figures of deleted runs stay
  * in the index.
  */
-export async function pruneHistory(
-  { keep, config, out, json }: HistoryOptions,
-  world: World,
-): Promise<number> {
+export async function pruneHistory(options: HistoryOptions, world: World): Promise<number> {
+  const { keep, config, out, json } = options
   if (keep === undefined)
     throw new UsageError(
       '--prune: found no --keep, expected how many of the newest runs stay: vigil history --prune --keep 500',
@@ -309,7 +307,8 @@ export async function pruneHistory(
     stored.flatMap((one) => (one.state === 'ok' ? one.baseline.runs.map(({ id }) => id) : [])),
   )
   const folder = resolve(world.cwd, out)
-  const ids = await prunable(folder, keep, never)
+  const ids = await knownOf(await prunable(folder, keep, never), options, world)
+  if (ids === undefined) return exitCodes.invalid.code
   await prune(folder, ids)
   if (json) printJson(world, { schema: 'vigil.pruned/1', pruned: ids })
   else
@@ -318,4 +317,26 @@ export async function pruneHistory(
         `${never.size} of baselines kept\n`,
     )
   return exitCodes.pass.code
+}
+
+/**
+ * Those of some runs whose figures history has, or cannot read: the record of another one is all there is of it, because a
+ * database was away when it was made. Undefined, and said, while the database is away now.
+ */
+async function knownOf(
+  ids: readonly string[],
+  options: HistoryOptions,
+  world: World,
+): Promise<string[] | undefined> {
+  try {
+    return await withHistory(await placeOf(options, world), async (index) => {
+      const known = await index.known(ids)
+      const damaged = new Set((await index.setAside()).map(({ id }) => id))
+      return ids.filter((id) => known.has(id) || damaged.has(id))
+    })
+  } catch (error) {
+    if (!(error instanceof HistoryUnavailable)) throw error
+    world.stderr(`vigil: nothing was deleted: ${cleanText(error.message, 600)}\n`)
+    return undefined
+  }
 }
