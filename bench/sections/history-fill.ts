@@ -148,5 +148,4 @@ export async function fillPostgres(client: postgres.Sql, say: (text: string) => 
   )
   for (const table of ['series', 'step_names', 'runs', 'step_runs', 'run_histograms'])
     await client.unsafe(`VACUUM (ANALYZE) vigil_history.${table}`)
-  await client.unsafe('CHECKPOINT')
 }

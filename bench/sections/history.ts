@@ -61,7 +61,7 @@ async function measurePostgres(bench: Bench, database: HistoryDatabase): Promise
 }
 
 /** What answers a question: the plan without the parts that never run, and its time. */
-async function readPlans(client: postgres.Sql): Promise<Figure[]> {
+export async function readPlans(client: postgres.Sql): Promise<Figure[]> {
   const asked = {
     'the newest 50 of a suite': `SELECT * FROM vigil_history.runs WHERE series_id = 7
       ORDER BY started_ms DESC, id DESC LIMIT 50`,
@@ -82,7 +82,7 @@ async function readPlans(client: postgres.Sql): Promise<Figure[]> {
   return [...figures, { what: 'PostgreSQL: size', value: String(size?.['size']) }]
 }
 
-async function measure(name: string, history: RunHistory, rounds: number): Promise<Figure[]> {
+export async function measure(name: string, history: RunHistory, rounds: number): Promise<Figure[]> {
   const [, series, drifting, steady] = await history.series()
   if (!series || !drifting || !steady) throw new Error('the history is empty')
   const { entries } = await history.runs(series, 1)

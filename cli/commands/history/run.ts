@@ -12,32 +12,20 @@ import type {
 } from '../../../baselines/change-points/index.ts'
 import type { Budgets } from '../../../baselines/index.ts'
 import { loadConfig, suggestName } from '../../../config/index.ts'
-import {
-  comparableOf,
-  HistoryUnavailable,
-  prunable,
-  prune,
-  withHistory,
-  withStep,
-} from '../../../record/history/index.ts'
+import { comparableOf, HistoryUnavailable, withHistory, withStep } from '../../../record/history/index.ts'
 import { exportHistory, importHistory } from './transfer.ts'
-import type {
-  HistoryDatabase,
-  HistoryOptions as WithHistoryOptions,
-  RunEntry,
-  RunHistory,
-  Series,
-} from '../../../record/history/index.ts'
+import type { RunEntry, RunHistory, Series } from '../../../record/history/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { findHistoryDatabase, damageStamp } from '../../shared/history.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { runBatch } from '../../shared/batch.ts'
 import { groupText, latestText, reachBudget } from './text.ts'
 import type { HistoryGroup } from './text.ts'
-import { readAcknowledged, readStored, storedFolder } from '../../shared/baselines.ts'
+import { readAcknowledged, storedFolder } from '../../shared/baselines.ts'
 import type { HistoryOptions } from './command.ts'
+import { placeOf } from './place.ts'
+import { pruneHistory } from './prune.ts'
 
 /**
  * Shows runs over time and where their level changed. The exit code says only whether it could, not how they
@@ -140,18 +128,6 @@ async function transferHistory(
   }
 }
 
-/** Where history is kept, and what is reported while it is brought up to date. */
-async function placeOf(options: HistoryOptions, world: World): Promise<WithHistoryOptions> {
-  const out = resolve(world.cwd, options.out)
-  return {
-    out,
-    database: await databaseOf(options, out, world),
-    stamp: () => damageStamp(world.now),
-    warn: (problem) => world.stderr(`vigil: ${cleanText(problem, 600)}\n`),
-    progress: progressOf(world),
-  }
-}
-
 /** The budgets of a suite by the config, if there is one that can be read: history does not need it. */
 async function readBudgets({ config }: HistoryOptions, world: World): Promise<(suite: string) => Budgets> {
   if (!existsSync(resolve(world.cwd, config))) return () => ({})
@@ -159,19 +135,6 @@ async function readBudgets({ config }: HistoryOptions, world: World): Promise<(s
   if (read.state === 'usage-error') return () => ({})
   const { suites, budgets = {} } = read.loaded.config
   return (suite) => suites[suite]?.budgets ?? budgets
-}
-
-/** The database that the environment names, or the config, if there is one. */
-async function databaseOf(
-  { config }: HistoryOptions,
-  out: string,
-  world: World,
-): Promise<HistoryDatabase | undefined> {
-  const asked = findHistoryDatabase(world.env, out, undefined)
-  if (asked !== undefined || !existsSync(resolve(world.cwd, config))) return asked
-  const loaded = await loadConfig(world.cwd, config)
-  if (loaded.state === 'usage-error') throw new UsageError(cleanText(loaded.problem, 600))
-  return findHistoryDatabase(world.env, out, loaded.loaded.config)
 }
 
 function metricOf(name: string | undefined): HistoryMetric | undefined {
@@ -182,16 +145,6 @@ function metricOf(name: string | undefined): HistoryMetric | undefined {
         `${historyMetrics.join(', ')}${suggestName(name, historyMetrics)}`,
     )
   return metric
-}
-
-/** Reading this many records takes seconds; with fewer, progress is not worth showing. */
-const manyRuns = 2000
-
-function progressOf({ stderr, terminal }: World): (done: number, all: number) => void {
-  return (done, all) => {
-    if (all >= manyRuns && terminal.stderrIsTerminal)
-      stderr(`\r\u001B[2K${done === all ? '' : `reading records: ${done} of ${all}`}`)
-  }
 }
 
 // Probes have a history of their own: vigil uptime.
@@ -285,58 +238,5 @@ function documentOf({ runs, changes, drifts, budgets, ...series }: HistoryGroup)
       runs: [runs[drift.from]?.id, runs[drift.to]?.id],
       ...reachBudget(drift, runs, budgets),
     })),
-  }
-}
-
-/**
- * Deletes the folders of all but the newest runs, except those that a baseline next to the config names. Only
- * on request: automatic deletion removes evidence on the day it is needed. The figures of deleted runs stay
- * in the index.
- */
-export async function pruneHistory(options: HistoryOptions, world: World): Promise<number> {
-  const { keep, config, out, json } = options
-  if (keep === undefined)
-    throw new UsageError(
-      '--prune: found no --keep, expected how many of the newest runs stay: vigil history --prune --keep 500',
-    )
-  const stored = await readStored(storedFolder(resolve(world.cwd, config)))
-  const damaged = stored.find((one) => one.state === 'invalid')
-  // Which runs a damaged baseline uses is unknown: delete none.
-  if (damaged?.state === 'invalid') throw new UsageError(cleanText(damaged.problem, 600))
-  const never = new Set(
-    stored.flatMap((one) => (one.state === 'ok' ? one.baseline.runs.map(({ id }) => id) : [])),
-  )
-  const folder = resolve(world.cwd, out)
-  const ids = await knownOf(await prunable(folder, keep, never), options, world)
-  if (ids === undefined) return exitCodes.invalid.code
-  await prune(folder, ids)
-  if (json) printJson(world, { schema: 'vigil.pruned/1', pruned: ids })
-  else
-    world.stdout(
-      `${ids.length} ${ids.length === 1 ? 'run' : 'runs'} deleted, the newest ${keep} and ` +
-        `${never.size} of baselines kept\n`,
-    )
-  return exitCodes.pass.code
-}
-
-/**
- * Those of some runs whose figures history has, or cannot read: the record of another one is all there is of it, because a
- * database was away when it was made. Undefined, and said, while the database is away now.
- */
-async function knownOf(
-  ids: readonly string[],
-  options: HistoryOptions,
-  world: World,
-): Promise<string[] | undefined> {
-  try {
-    return await withHistory(await placeOf(options, world), async (index) => {
-      const known = await index.known(ids)
-      const damaged = new Set((await index.setAside()).map(({ id }) => id))
-      return ids.filter((id) => known.has(id) || damaged.has(id))
-    })
-  } catch (error) {
-    if (!(error instanceof HistoryUnavailable)) throw error
-    world.stderr(`vigil: nothing was deleted: ${cleanText(error.message, 600)}\n`)
-    return undefined
   }
 }

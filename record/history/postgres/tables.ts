@@ -13,8 +13,8 @@ const pgCore: typeof PgCore = load('drizzle-orm/pg-core')
 const driver: typeof Driver = load('drizzle-orm/postgres-js')
 const migrations: typeof Migrations = load('drizzle-orm/migrator')
 
-export const { and, asc, count, desc, eq, gte, inArray, ne, sql } = orm
-const { bigint, boolean, doublePrecision, integer, pgSchema, primaryKey, real, text } = pgCore
+export const { and, asc, count, desc, eq, inArray, ne, sql } = orm
+const { bigint, boolean, doublePrecision, integer, pgSchema, primaryKey, text } = pgCore
 export const { drizzle } = driver
 export const { readMigrationFiles } = migrations
 
@@ -64,28 +64,6 @@ export const stepNames = history.table('step_names', {
   id: integer().primaryKey().generatedAlwaysAsIdentity(),
   seriesId: integer('series_id').notNull(),
   step: text().notNull(),
-})
-
-const figureColumns = {
-  requests: doublePrecision().notNull(),
-  errors: doublePrecision().notNull(),
-  meanMs: real('mean_ms').notNull(),
-  p50Ms: real('p50_ms').notNull(),
-  p90Ms: real('p90_ms').notNull(),
-  p95Ms: real('p95_ms').notNull(),
-  p99Ms: real('p99_ms').notNull(),
-  maxMs: real('max_ms').notNull(),
-}
-
-/**
- * One step of one run. The figures are in the index of the key, too: a year of one step is read from twelve
- * stretches of an index, not from as many pages as it has runs.
- */
-export const stepRuns = history.table('step_runs', {
-  stepId: integer('step_id').notNull(),
-  startedMs: bigint('started_ms', { mode: 'number' }).notNull(),
-  run: text().notNull(),
-  ...figureColumns,
 })
 
 /** Records that could not be read, by their folder of runs. */
