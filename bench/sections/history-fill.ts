@@ -57,6 +57,9 @@ export function fillSqlite(database: DatabaseSync): void {
     ['meanMs', 'p50Ms', 'p90Ms', 'p95Ms', 'p99Ms', 'maxMs']
       .map((name, index) => `'${name}', round(${base} * ${levelOf('s', 'j')} * noise * ${1 + index / 2}, 3)`)
       .join(', ')
+  const stepLatencies = [1, 1.5, 2, 2.5, 3, 3.5]
+    .map((share) => `round((5 + t) * ${levelOf('s', 'j')} * noise * ${share}, 3)`)
+    .join(', ')
   database.exec('CREATE TEMP TABLE templates (n INTEGER PRIMARY KEY, histograms BLOB)')
   const insert = database.prepare('INSERT INTO templates VALUES (?, ?)')
   for (let n = 0; n < templates; n += 1) insert.run(n, packedSample())
@@ -84,7 +87,7 @@ export function fillSqlite(database: DatabaseSync): void {
       rows AS (SELECT s * ${shape.steps} + t AS step, s, j, j * ${shape.series} + s AS i, t, ${noise}
         FROM s, t, j)
       INSERT INTO step_runs SELECT step, ${firstMs} + i * ${everyMs}, printf('run-%07d', i), 30, 0,
-        ${[1, 1.5, 2, 2.5, 3, 3.5].map((share) => `round((5 + t) * ${levelOf('s', 'j')} * noise * ${share}, 3)`).join(', ')}
+        ${stepLatencies}
       FROM rows;
     WITH RECURSIVE ${numbers(shape.runs, 'i')}
       INSERT INTO run_histograms SELECT printf('run-%07d', i), histograms
@@ -138,7 +141,8 @@ export async function fillPostgres(client: postgres.Sql, say: (text: string) => 
     'steps',
     `ALTER TABLE step_runs DROP CONSTRAINT step_runs_pk;
      INSERT INTO step_runs SELECT s * ${shape.steps} + t + 1, ${at}, ${run}, 30, 0, ${latencies('(5 + t)')}
-       FROM (SELECT i, t, i % ${shape.series} AS s, i / ${shape.series} AS j, exp(0.05 * random_normal()) AS noise
+       FROM (SELECT i, t, i % ${shape.series} AS s, i / ${shape.series} AS j,
+         exp(0.05 * random_normal()) AS noise
          FROM generate_series(0, ${shape.runs - 1}) i, generate_series(0, ${shape.steps - 1}) t) rows`,
   )
   await said(

@@ -9,8 +9,8 @@ const packedSchema = z.record(z.string(), z.array(z.number().nonnegative()))
 const mostBytes = 16 * 2 ** 20
 
 /**
- * The histograms of a run's steps as one compressed value: 1.1 kB for 20 steps of 30 requests. Bounds keep the
- * microseconds that records have.
+ * The histograms of a run's steps as one compressed value: 1.1 kB for 20 steps of 30 requests. Bounds keep
+ * the microseconds that records have.
  */
 export function packHistograms(steps: Readonly<Record<string, Histogram>>): Buffer {
   const packed = Object.entries(steps).map(([step, histogram]) => {

@@ -31,7 +31,8 @@ export interface SetAside {
 /**
  * An index over the records of runs, which are the source of truth: whatever it holds can be made again from
  * them, but for entries of runs whose records were deleted since, or are on another machine. What was put is
- * stored once its promise has resolved. One contract (`contract.ts`) for every implementation.
+ * stored once its promise has resolved; a power failure may cost what was put after the last `markSeen`. One
+ * contract (`contract.ts`) for every implementation.
  */
 export interface RunHistory {
   /** All or none; a later entry of a run takes the place of an earlier one. */

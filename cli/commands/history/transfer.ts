@@ -112,5 +112,7 @@ export async function importHistory(index: RunHistory, file: string): Promise<nu
   }
   if (runs.length === 0) throw new UsageError(`${file}: empty, expected one run per line`)
   for (let from = 0; from < runs.length; from += batch) await index.put(runs.slice(from, from + batch), [])
+  // Flushes what was put: the file may be deleted now.
+  await index.markSeen(await index.seen())
   return runs.length
 }

@@ -242,8 +242,8 @@ describe('a history that several machines share', () => {
       )
       await admin.unsafe(
         `INSERT INTO vigil_history.runs SELECT 'run-' || i, id, i::bigint * 60000, '2026-01-01T00:00:00Z', ` +
-          `1000, 'valid', 'pass', 'c0ffee', 10, 0, 0, 10, 1, 1, 1, 1, 1, 1 FROM generate_series(0, 99999) AS i ` +
-          `JOIN vigil_history.series ON suite = 'suite-' || (i % 5)`,
+          `1000, 'valid', 'pass', 'c0ffee', 10, 0, 0, 10, 1, 1, 1, 1, 1, 1 ` +
+          `FROM generate_series(0, 99999) AS i JOIN vigil_history.series ON suite = 'suite-' || (i % 5)`,
       )
       await admin.unsafe('ANALYZE vigil_history.runs')
       const [plan] = await admin

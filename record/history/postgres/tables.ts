@@ -19,7 +19,7 @@ export const { drizzle } = driver
 export const { readMigrationFiles } = migrations
 
 /*
- * The tables as queries need them. `migrations/` is written by hand: it has what this builder lacks, such as
+ * The tables as queries need them. `migrations/` is not generated: it has what this builder lacks, such as
  * parts by month and the statement that puts a run.
  */
 
