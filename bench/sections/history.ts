@@ -88,6 +88,7 @@ export async function measure(name: string, history: RunHistory, rounds: number)
   const { entries } = await history.runs(series, 1)
   const [entry] = entries
   if (entry === undefined) throw new Error('the series is empty')
+  const histograms = packedSample().toString('base64')
   let appended = 0
   const toRun = (): KeptRun => {
     appended += 1
@@ -100,7 +101,7 @@ export async function measure(name: string, history: RunHistory, rounds: number)
       ...entry,
       id: `appended-${name}-${appended}`,
       steps: Object.fromEntries(steps),
-      histograms: packedSample().toString('base64'),
+      histograms,
     }
   }
   const timed: [string, number, () => Promise<number>][] = [

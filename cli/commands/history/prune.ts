@@ -40,8 +40,8 @@ export async function pruneHistory(options: HistoryOptions, world: World): Promi
 }
 
 /**
- * Those of some runs whose figures history has, or whose records cannot be read. Of another run the record is all
- * there is: the database was away when it was made. Undefined, and said, while the database is away now.
+ * Those of some runs whose figures history has, or whose records cannot be read. Of another run the record is
+ * all there is: the database was away when it was made. Undefined, and said, while the database is away now.
  */
 async function knownOf(
   ids: readonly string[],
