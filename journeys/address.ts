@@ -83,7 +83,7 @@ export function findWireProblem(request: WireRequest): string | undefined {
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
       return `header ${name} contains characters that HTTP does not allow`
   }
-  return typeof request.body === 'string' || request.body === undefined
+  return typeof request.body === 'string' || request.body === undefined || request.body instanceof Uint8Array
     ? undefined
     : `body: expected a string, got ${typeof request.body}`
 }

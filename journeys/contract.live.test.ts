@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { Server, ServerResponse } from 'node:http'
@@ -24,6 +25,7 @@ import type { Journey } from './index.ts'
 
 const encodings = ['gzip', 'br', 'zstd', 'deflate', 'deflate, gzip', 'unknown', 'bom', 'gzip-bom']
 const source = `
+import { cookieHeader, saveCookies } from ${JSON.stringify(new URL('cookies.ts', import.meta.url).href)}
 const mark = (ctx) => ({ 'X-Unique': ctx.unique })
 const get = (name, path, more = {}) =>
   ({ name, request: (ctx) => ({ method: 'GET', path, headers: mark(ctx) }), ...more })
@@ -64,6 +66,20 @@ export default [
     { name: 'saved', request: saved },
     { name: 'raw', request: raw },
     { name: 'bare', request: bare, check: expectEmpty },
+  ] },
+  { name: 'forms', steps: [
+    { name: 'form', request: (ctx) => ({ method: 'POST', path: '/form', headers: mark(ctx),
+      form: { name: 'ä b&c=\\'~', list: [1, true] } }) },
+    { name: 'text', request: (ctx) => ({ method: 'POST', path: '/upload', headers: mark(ctx),
+      multipart: { title: 'ü', file: { filename: 'a".csv', type: 'text/csv', text: 'a,b' } } }) },
+    { name: 'bytes', request: (ctx) => ({ method: 'POST', path: '/upload/bytes', headers: mark(ctx),
+      multipart: { file: { filename: 'a.bin', base64: '/wD+gA==' } } }) },
+  ] },
+  { name: 'cookies', steps: [
+    { name: 'sets', request: (ctx) => ({ method: 'GET', path: '/cookies', headers: mark(ctx) }),
+      save: (response, ctx) => ({ cookies: saveCookies(response, { old: '1', keep: '2' }) }) },
+    { name: 'sends', request: (ctx) => ({ method: 'GET', path: '/after-cookies',
+      headers: { ...mark(ctx), ...cookieHeader(ctx.cookies) } }) },
   ] },
   { name: 'paths', steps: [
     get('query', '/search?q=a%20b&c=d#not-sent'), get('unicode', '/ü/☃?x=ü y'), get('slashless', 'relative'),
@@ -125,16 +141,22 @@ const headersThatMatter = 'authorization content-type content-length if-match co
 
 const secrets = { API_KEY: 'a secret of the environment' }
 
+const boundary = /vigil-boundary-[\w-]+?(?=--\r|\r|$)/g
+
 let arrived: Recorded[] = []
 const server: Server = createServer((request, response) => {
-  let body = ''
+  const chunks: Buffer[] = []
   request
-    .setEncoding('utf8')
-    .on('data', (chunk: string) => (body += chunk))
+    .on('data', (chunk: Buffer) => chunks.push(chunk))
     .on('end', () => {
+      const bytes = Buffer.concat(chunks)
+      // The boundary contains the unique value.
+      const body = bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1').replaceAll(boundary, 'BOUNDARY')
       const headers = Object.fromEntries(
         headersThatMatter.map((name) => [name, request.headers[name]?.toString()]),
       )
+      if (body.includes('BOUNDARY')) headers['content-length'] = String(Buffer.byteLength(body))
+      headers['content-type'] = headers['content-type']?.replace(boundary, 'BOUNDARY')
       // No body equals an empty one, with or without a content-length.
       if (body === '') headers['content-length'] = undefined
       headers['user-agent'] = headers['user-agent']?.replace(/^vigil\/[\d.]+ \([a-z0-9 ]+\)$/, 'vigil')
@@ -148,6 +170,12 @@ const server: Server = createServer((request, response) => {
       const path = (request.url ?? '').replace('/base', '')
       if (path.startsWith('/encoded/')) return answerEncoded(decodeURIComponent(path.slice(9)), response)
       if (path === '/redirect') return response.writeHead(302, { location: '/elsewhere' }).end()
+      if (path === '/cookies')
+        response.setHeader('set-cookie', [
+          'session=a=b; Path=/; Expires=Wed, 21 Oct 2037 07:28:00 GMT; HttpOnly',
+          'theme="dark, blue"; Max-Age=60',
+          'old=; Expires=Thu, 01 Jan 1970 00:00:00 GMT',
+        ])
       if (path === '/cookie') response.setHeader('set-cookie', 'session=1; Path=/')
       if (request.method === 'DELETE') return response.writeHead(204).end()
       response.writeHead(Number(/\/(\d{3})$/.exec(path)?.[1] ?? 200), {
@@ -247,10 +275,10 @@ let k6Path: string
 const players: Player[] = [
   { name: 'a probe', play: byProbe, each: [1, 1] },
   { name: 'Playwright', play: byPlaywright, each: [1, 1] },
-  // Four of each of 15 journeys in a second; k6 may begin one more at the very end.
+  // Four of each of 17 journeys in a second; k6 may begin one more at the very end.
   {
     name: 'k6',
-    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 60 }),
+    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 68 }),
     each: [4, 5],
   },
   {
@@ -301,6 +329,37 @@ const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: A
       ),
       sent('PUT', '/base/raw', { 'user-agent': 'me', 'content-type': 'text/csv' }, 'a,ü\n"1"'),
       sent('DELETE', '/base/things/id-1'),
+    ],
+  },
+  forms: {
+    steps: [
+      sent(
+        'POST',
+        '/base/form',
+        { 'content-type': 'application/x-www-form-urlencoded' },
+        'name=%C3%A4+b%26c%3D%27%7E&list=1&list=true',
+      ),
+      sent(
+        'POST',
+        '/base/upload',
+        { 'content-type': 'multipart/form-data; boundary=BOUNDARY' },
+        '--BOUNDARY\r\ncontent-disposition: form-data; name="title"\r\n\r\nü\r\n--BOUNDARY\r\n' +
+          'content-disposition: form-data; name="file"; filename="a%22.csv"\r\ncontent-type: text/csv\r\n' +
+          '\r\na,b\r\n--BOUNDARY--\r\n',
+      ),
+      sent(
+        'POST',
+        '/base/upload/bytes',
+        { 'content-type': 'multipart/form-data; boundary=BOUNDARY' },
+        '--BOUNDARY\r\ncontent-disposition: form-data; name="file"; filename="a.bin"\r\n' +
+          'content-type: application/octet-stream\r\n\r\n\xff\0\xfe\x80\r\n--BOUNDARY--\r\n',
+      ),
+    ],
+  },
+  cookies: {
+    steps: [
+      sent('GET', '/base/cookies'),
+      sent('GET', '/base/after-cookies', { cookie: 'keep=2; session=a=b; theme="dark, blue"' }),
     ],
   },
   paths: {

@@ -23,7 +23,19 @@ export {
   toStepKey,
   toWireRequest,
 } from './interpret.ts'
+export { cookieHeader, saveCookies } from './cookies.ts'
+export type { Cookies } from './cookies.ts'
 export type { AnswerClass, StepOutcome, WireRequest } from './interpret.ts'
 export { createRedactor, createValueRedactor, findSecrets, redactProblem } from './redaction.ts'
 export type { Redact } from './redaction.ts'
-export type { Context, Journey, Response, Secrets, Step, StepRequest, Until } from './journey.ts'
+export type {
+  Context,
+  FilePart,
+  FormValue,
+  Journey,
+  Response,
+  Secrets,
+  Step,
+  StepRequest,
+  Until,
+} from './journey.ts'

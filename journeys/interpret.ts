@@ -1,11 +1,12 @@
+import { encodeForm } from './bodies.ts'
 import type { Context, Response, Secrets, Step } from './journey.ts'
 
-/** A request as it is sent: header names in lower case, the body as text or none. */
+/** A request as it is sent: header names in lower case, the body as text, as bytes or none. */
 export interface WireRequest {
   method: string
   path: string
   headers: Record<string, string>
-  body: string | undefined
+  body: string | Uint8Array<ArrayBuffer> | undefined
 }
 
 /** The result of a step: the context for the next step; or the problem and its class. */
@@ -39,10 +40,16 @@ export function toWireRequest(step: Step, ctx: Context): WireRequest {
   const request = step.request(ctx)
   const headers: Record<string, string> = {}
   if (request.json !== undefined) headers['content-type'] = 'application/json'
+  const form =
+    request.form === undefined && request.multipart === undefined
+      ? undefined
+      : encodeForm(request, ctx.unique)
+  if (form !== undefined) headers['content-type'] = form.contentType
   // An empty loop is expensive in k6's runtime, and this runs before every request.
   if (request.headers !== undefined)
     for (const [name, value] of Object.entries(request.headers)) headers[name.toLowerCase()] = value
-  const body = request.json === undefined ? request.body : JSON.stringify(request.json)
+  const text = request.json === undefined ? request.body : JSON.stringify(request.json)
+  const body = form === undefined ? text : form.body
   return { method: request.method.toUpperCase(), path: request.path, headers, body }
 }
 

@@ -48,7 +48,7 @@ export interface Until {
   timeoutMs: number
 }
 
-/** A request has at most one of `json` and `body`. */
+/** A request has at most one of `json`, `form`, `multipart` and `body`. */
 export interface StepRequest {
   /** HTTP method in upper case. */
   method: string
@@ -58,8 +58,27 @@ export interface StepRequest {
   headers?: Record<string, string>
   /** Value of a JSON body. It sets the content type. */
   json?: unknown
+  /** Fields of a form, sent as `application/x-www-form-urlencoded`. A list is one field several times. */
+  form?: Record<string, FormValue | FormValue[]>
+  /** Fields and files of a form, sent as `multipart/form-data`. */
+  multipart?: Record<string, FormValue | FilePart | (FormValue | FilePart)[]>
   /** Text of a body, sent unchanged. Set its content type in `headers`. */
   body?: string
+}
+
+/** Value of a field of a form. */
+export type FormValue = string | number | boolean
+
+/** A file of a form. It has either `text` or `base64`. */
+export interface FilePart {
+  /** Name of the file. */
+  filename: string
+  /** Content type. Default: `application/octet-stream`. */
+  type?: string
+  /** Content as text. */
+  text?: string
+  /** Content that is no text, in base64: journeys cannot read files, since k6 could not. */
+  base64?: string
 }
 
 /** Values by the names of their environment variables. */

@@ -1,3 +1,15 @@
 /* The face of journeys: k6 loads it too. */
+export { cookieHeader, saveCookies } from '../journeys/cookies.ts'
+export type { Cookies } from '../journeys/cookies.ts'
 export { defineJourneys } from './define.ts'
-export type { Context, Journey, Response, Secrets, Step, StepRequest, Until } from '../journeys/index.ts'
+export type {
+  Context,
+  FilePart,
+  FormValue,
+  Journey,
+  Response,
+  Secrets,
+  Step,
+  StepRequest,
+  Until,
+} from '../journeys/index.ts'

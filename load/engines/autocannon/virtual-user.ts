@@ -250,8 +250,10 @@ export function formatRequest(address: Address, request: WireRequest, userAgent?
   if (bytes > 0 || announcing.has(method)) head += `content-length: ${bytes}\r\n`
   head += '\r\n'
   // In UTF-8 only ASCII takes one byte a character.
-  if (bytes === body.length && Buffer.byteLength(head) === head.length) return head + body
-  return Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)])
+  if (typeof body === 'string' && bytes === body.length && Buffer.byteLength(head) === head.length)
+    return head + body
+  const encoded = typeof body === 'string' ? Buffer.from(body) : body
+  return Buffer.concat([Buffer.from(head, 'latin1'), encoded])
 }
 
 function isSame(a: WireRequest, b: WireRequest): boolean {

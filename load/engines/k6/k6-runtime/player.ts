@@ -200,7 +200,8 @@ function createSender(
         prepared.path = path
         prepared.url = origin + toRequestTarget(address, path)
       }
-      return send(method, prepared.url, body, params)
+      // k6 takes bytes as a buffer only.
+      return send(method, prepared.url, typeof body === 'object' ? body.buffer : body, params)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       const problem = `${prepared.key}: request threw: ${redactProblem(reason, ctx.secrets)}`
