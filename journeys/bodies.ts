@@ -47,23 +47,17 @@ function wellFormed(text: string): string {
 
 function encodeMultipart(parts: NonNullable<StepRequest['multipart']>, unique: string): EncodedBody {
   const boundary = `vigil-boundary-${unique.replaceAll(/[^\w-]/g, '-')}`.slice(-70)
-  const encoded = listFields(parts).map(([name, value]) => ({
-    head: `--${boundary}\r\n${partHeaders(name, value)}\r\n\r\n`,
-    content: contentOf(value),
-  }))
   const contentType = `multipart/form-data; boundary=${boundary}`
-  const end = `--${boundary}--\r\n`
-  if (encoded.every(({ content }) => typeof content === 'string'))
-    return {
-      contentType,
-      body: `${encoded.map(({ head, content }) => `${head}${content}\r\n`).join('')}${end}`,
-    }
-  const bytes = encoded.flatMap(({ head, content }) => [
-    ...toUtf8(head),
-    ...(typeof content === 'string' ? toUtf8(content) : content),
-    ...toUtf8('\r\n'),
+  const contents = listFields(parts).flatMap(([name, value]): (string | number[])[] => [
+    `--${boundary}\r\n${partHeaders(name, value)}\r\n\r\n`,
+    contentOf(value),
+    '\r\n',
   ])
-  return { contentType, body: new Uint8Array([...bytes, ...toUtf8(end)]) }
+  contents.push(`--${boundary}--\r\n`)
+  const isText = contents.every((content) => typeof content === 'string')
+  if (isText) return { contentType, body: contents.join('') }
+  const bytes = contents.flatMap((content) => (typeof content === 'string' ? toUtf8(content) : content))
+  return { contentType, body: new Uint8Array(bytes) }
 }
 
 function partHeaders(name: string, value: FormValue | FilePart): string {

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { chromium } from '@playwright/test'
 import type { Browser, LaunchOptions } from '@playwright/test'
 import { toAddress } from '../../journeys/index.ts'
 import { isProgram } from '../tools/index.ts'
@@ -18,18 +17,18 @@ export interface BrowserPlaces {
   machine: readonly string[]
 }
 
-const defaultPlaces: BrowserPlaces = {
-  playwright: chromium.executablePath(),
-  machine: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
-}
+const machine = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
 /**
  * Finds a browser, in this order: `VIGIL_BROWSER`, Playwright's own, the machine's, the npm package
  * `@sparticuz/chromium`. Everything in this repository that starts a browser finds it here.
+ *
+ * Playwright is imported only when its own browser has to be looked for: where another copy of Playwright
+ * runs, as the one of a user's project, importing this one would be refused.
  */
 export async function findBrowser(
   env: NodeJS.ProcessEnv,
-  places: BrowserPlaces = defaultPlaces,
+  places: Partial<BrowserPlaces> = {},
 ): Promise<FoundBrowser> {
   const named = env['VIGIL_BROWSER']
   if (named !== undefined && named !== '')
@@ -40,8 +39,9 @@ export async function findBrowser(
           reason: `VIGIL_BROWSER names ${named}, which is not a program: correct VIGIL_BROWSER, or unset it`,
         }
   // Without a path Playwright takes its headless build, which it installs next to the browser.
-  if (existsSync(places.playwright)) return { state: 'ok', origin: 'playwright', launchOptions: {} }
-  const executablePath = places.machine.find((path) => existsSync(path))
+  const own = places.playwright ?? (await import('@playwright/test')).chromium.executablePath()
+  if (existsSync(own)) return { state: 'ok', origin: 'playwright', launchOptions: {} }
+  const executablePath = (places.machine ?? machine).find((path) => existsSync(path))
   if (executablePath !== undefined)
     return { state: 'ok', origin: 'machine', launchOptions: { executablePath } }
   const fromNpm = await npmChromium(env)
@@ -61,6 +61,7 @@ export async function launchBrowser(
 ): Promise<Browser> {
   const browser = await findBrowser(env)
   if (browser.state !== 'ok') throw new Error(browser.reason)
+  const { chromium } = await import('@playwright/test')
   return chromium.launch({ ...browser.launchOptions, ...options })
 }
 

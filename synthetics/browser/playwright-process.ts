@@ -35,13 +35,14 @@ export async function runPlaywright(
   const report = join(scratch, 'report.json')
   const playwright = resolvePlaywright(spec)
   if (playwright === undefined) return { state: 'unavailable', reason: needsPackage('@playwright/test') }
-  const child = startChild(process.execPath, [playwright, 'test', '--config', config], {
+  const child = startChild(process.execPath, [join(playwright, 'cli.js'), 'test', '--config', config], {
     cwd: plan.root,
     env: {
       ...plan.env,
       FORCE_COLOR: '0',
       TARGET_URL: plan.targetUrl,
       VIGIL_SPEC: spec,
+      VIGIL_SPEC_PLAYWRIGHT: playwright,
       VIGIL_SPEC_OUTPUT: join(scratch, 'output'),
       VIGIL_SPEC_REPORT: report,
       VIGIL_SPEC_TRACEPARENT: traceparent,
@@ -65,11 +66,11 @@ export async function runPlaywright(
   }
 }
 
-// The Playwright that the spec imports: two copies in one process refuse each other.
+// The folder of the Playwright that the spec imports: two copies in one process refuse each other.
 function resolvePlaywright(spec: string): string | undefined {
   for (const from of [pathToFileURL(spec), import.meta.url]) {
     try {
-      return join(dirname(createRequire(from).resolve('@playwright/test/package.json')), 'cli.js')
+      return dirname(createRequire(from).resolve('@playwright/test/package.json'))
     } catch {
       // The spec's folder has none: vigil's copy is the fallback.
     }

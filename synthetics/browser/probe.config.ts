@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import { basename, dirname } from 'node:path'
-import type { PlaywrightTestConfig } from '@playwright/test'
+import type { BrowserType, PlaywrightTestConfig } from '@playwright/test'
 import { findBrowser, keepPathsBelow } from '../../runtime/browser/index.ts'
 
 /*
@@ -10,7 +11,12 @@ import { findBrowser, keepPathsBelow } from '../../runtime/browser/index.ts'
 const spec = process.env['VIGIL_SPEC'] ?? ''
 const timeout = Number(process.env['VIGIL_SPEC_TIMEOUT_MS'] ?? 30_000)
 
-const browser = await findBrowser(process.env)
+// The copy that runs this file, which may be the one of the spec's project: two in one process refuse each
+// other.
+const { chromium }: { chromium: BrowserType } = createRequire(import.meta.url)(
+  process.env['VIGIL_SPEC_PLAYWRIGHT'] ?? '@playwright/test',
+)
+const browser = await findBrowser(process.env, { playwright: chromium.executablePath() })
 
 const config: PlaywrightTestConfig = {
   testDir: dirname(spec),

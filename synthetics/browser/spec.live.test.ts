@@ -1,4 +1,5 @@
 import {
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -113,6 +114,24 @@ describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
       attempts: 1,
       steps: [{ step: 'opens-it', ok: true }],
     })
+  })
+
+  it('up with the Playwright of its own project, another copy than this one', async () => {
+    const modules = fileURLToPath(new URL('../../node_modules', import.meta.url))
+    for (const name of ['@playwright/test', 'playwright', 'playwright-core'])
+      cpSync(join(modules, name), join(folder, 'own/node_modules', name), { recursive: true })
+    writeFileSync(join(folder, 'own/package.json'), '{"type":"commonjs"}')
+    writeFileSync(join(folder, 'own/page.ts'), "export const heading: string = 'Here'\n")
+    writeFileSync(
+      join(folder, 'own/shop.spec.ts'),
+      `import { expect, test } from '@playwright/test'
+import { heading } from './page'
+test('page', async ({ page }) => {
+  await page.goto('/')
+  await expect(page.locator('h1')).toHaveText(heading)
+})\n`,
+    )
+    expect(await probed('own/shop')).toMatchObject({ outcome: 'up', steps: [{ step: 'page', ok: true }] })
   })
 
   it.each([
