@@ -19,6 +19,19 @@ it('the journeys of the todo API can be run', () => {
   ])
 })
 
+it.each(journeys.flatMap(({ name, after = [] }) => after.map((step) => ({ name, step }))))(
+  '$name removes no account that was not registered: $step.name',
+  ({ step }) => {
+    const request = step.request(startContext('unique', 1, 1))
+    expect(request).toEqual({ method: 'GET', path: '/health' })
+    const registered = { ...startContext('unique', 1, 1), accessToken: 'a', otherToken: 'a' }
+    expect(step.request(registered)).toMatchObject({
+      method: 'DELETE',
+      headers: { authorization: 'Bearer a' },
+    })
+  },
+)
+
 describe('the credentials of an account', () => {
   const longest = startContext(`20261124-040506-007-${'s'.repeat(64)}-k3f9`, 9999, 1_234_567)
 
