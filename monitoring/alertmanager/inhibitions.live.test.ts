@@ -72,6 +72,10 @@ async function isInhibited(withinMs: number, ...alerts: readonly Labels[]): Prom
 }
 
 const backend = { job: 'todo-backend', instance: 'backend:8000' }
+/** The critical alerts of the service: Alertmanager sends them as one group. */
+const critical = [...rules].flatMap(([name, { severity, service }]) =>
+  severity === 'critical' && service !== undefined ? [name] : [],
+)
 const databases = ['DatabaseUnreachable', 'DatabaseConnectionFailures'] as const
 
 describe('an alert waits', () => {
@@ -113,6 +117,7 @@ describe('an alert waits', () => {
     [pending('DatabaseUnreachable'), unresolved('DatabaseConnectionFailures')],
     [pending('APIUnavailable'), unresolved('APIHighErrorRate')],
     [pending('AuthenticationServiceDown'), unresolved('APIUnavailable')],
+    ...critical.map((name): [Labels, Labels] => [pending(`ended ${name}`), alertOf(name)]),
     [alertOf('MaintenanceWindow'), alertOf('APIUnavailable')],
     [alertOf('MaintenanceWindow'), alertOf('DiskSpaceLow')],
   ]
@@ -135,6 +140,7 @@ describe('an alert waits', () => {
     ['another limit', alertOf('RateLimitAbuse', { policy: 'a' }), alertOf('RateLimitHits', { policy: 'b' })],
     ['an attack in a maintenance window', alertOf('MaintenanceWindow'), alertOf('RateLimitBypassed')],
     ['another fault', pending('DatabaseUnreachable'), alertOf('DiskSpaceLow')],
+    ['another alert than the one that ended', pending('ended APIUnavailable'), alertOf('APIHighErrorRate')],
     ['the cause itself', pending('DatabaseUnreachable'), alertOf('DatabaseUnreachable')],
     ['its escalation', pending('DatabaseUnreachable'), unresolved('DatabaseUnreachable')],
     ['another target', pending('APIUnreachable'), alertOf('TargetDown', { job: 'node-exporter' })],

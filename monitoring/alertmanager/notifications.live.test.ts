@@ -6,7 +6,7 @@ import { readRules } from '../prometheus/rules.ts'
 import type { Delivery } from '../receivers/index.ts'
 import { evaluateRules, playNight, startPager, stepMs } from './testing/night.ts'
 import type { FiringAlert, Stages } from './testing/night.ts'
-import { outages } from './testing/outages.ts'
+import { inSequence, outages } from './testing/outages.ts'
 
 const names = readRules().alerts.map(({ alert }) => alert)
 
@@ -84,6 +84,31 @@ describe.concurrent('one outage is one notification and one resolution, of the c
       expect.stringMatching(/^resolved (Database|Memory)/),
     ])
   })
+
+  it(
+    'another outage before Alertmanager forgets the first one is sent once',
+    { timeout: 180_000 },
+    async () => {
+      const series = inSequence(
+        stepMs,
+        { outage: 'the database is down', minutes: [minutesBefore, 6, 7] },
+        { outage: 'one endpoint fails', minutes: [0, 8, 16] },
+      )
+      const folder = join(scratch, 'two-in-sequence')
+      const evaluations = await evaluateRules(series, folder, { before: minutesBefore, outage: 6, after: 31 })
+      const pager = await startPager(folder, speed)
+      try {
+        expect(messages(await playNight(evaluations, pager, speed))).toEqual([
+          `firing DatabaseUnreachable: ${awake}`,
+          `resolved DatabaseUnreachable: ${awake}`,
+          `firing APIUnavailable: ${awake}`,
+          `resolved APIUnavailable: ${awake}`,
+        ])
+      } finally {
+        await pager.stop()
+      }
+    },
+  )
 
   it('a restart of Alertmanager in the middle repeats nothing', { timeout: 180_000 }, async () => {
     expect(messages((await playOutage('the database is down', { restartAtMinute: 4 })).received)).toEqual([

@@ -1,4 +1,4 @@
-import { constant, counter, gauge, steady } from '../../prometheus/timeline.ts'
+import { constant, counter, gauge, seriesValues, steady } from '../../prometheus/timeline.ts'
 import type { SeriesTimeline } from '../../prometheus/timeline.ts'
 
 const jobs = ['todo-backend', 'node-exporter', 'postgres-exporter', 'process-exporter', 'pushgateway']
@@ -118,3 +118,31 @@ export const outages = {
     gauge('node_memory_MemAvailable_bytes{job="node-exporter",instance="node-exporter:1"}', 3e9, 0.2e9, 3e9),
   ),
 } satisfies Record<string, SeriesTimeline[]>
+
+/**
+ * Two outages, one after the other: what Prometheus scrapes during both. Counters begin again at zero between
+ * them, as after a restart of the API.
+ *
+ * @param minutes of each: before it, while it lasts, and after it
+ */
+export function inSequence(
+  stepMs: number,
+  ...parts: readonly { outage: keyof typeof outages; minutes: readonly number[] }[]
+): { series: string; values: string }[] {
+  const names = new Set(parts.flatMap(({ outage }) => outages[outage].map(({ series }) => series)))
+  return [...names].map((series) => ({
+    series,
+    values: parts
+      .map(({ outage, minutes }) => {
+        const own: readonly SeriesTimeline[] = outages[outage]
+        const timeline = own.find((one) => one.series === series)
+        if (timeline === undefined) throw new Error(`${series}: expected it in ${outage}, too`)
+        return seriesValues(
+          timeline,
+          minutes.map((each) => (each * 60_000) / stepMs),
+          stepMs,
+        )
+      })
+      .join(' '),
+  }))
+}

@@ -156,6 +156,7 @@ function fastGuesses(below: number | null, over: number | null): SeriesTimeline 
 }
 
 const criticalErrors = ',severity="critical",signal="errors"'
+const criticalService = ',severity="critical",service="todo-backend"'
 const highErrors = ',severity="high",signal="errors"'
 
 export const causeCases: readonly AlertCase[] = [
@@ -216,6 +217,25 @@ export const causeCases: readonly AlertCase[] = [
       gauge(alertsSeries('FailedLoginsUnusual', 'firing'), 1, 1, 1),
     ]),
     never: true,
+  },
+  // It ended 12 minutes ago, while another critical alert of the service is pending. At the end there is none.
+  {
+    ...causeCase('ended APIHighErrorRate', [
+      gauge(alertsSeries('APIHighErrorRate', 'firing', criticalService), 1, null, null),
+      gauge(alertsSeries('APIHighResponseTime', 'pending', criticalService), 1, 1, null),
+    ]),
+    overFor: '12m',
+    recoveredFor: '2m',
+  },
+  // It ended half a minute ago: its end may not have been sent yet.
+  {
+    ...causeCase('ended APIHighErrorRate', [
+      gauge(alertsSeries('APIHighErrorRate', 'firing', criticalService), 1, null, 1),
+      gauge(alertsSeries('APIHighResponseTime', 'pending', criticalService), 1, 1, 1),
+    ]),
+    never: true,
+    overFor: '30s',
+    recoveredFor: '2m',
   },
   // It ended 4 minutes ago. Then requests still fail: something else is wrong.
   ...[

@@ -91,7 +91,7 @@ export async function readHandledAlerts(alertmanagerUrl: string): Promise<Answer
 function causeOf({ alertname = '', cause }: Record<string, string>): string {
   if (alertname !== 'CausePending' || cause === undefined) return alertname
   // A cause is the name of an alert, or a severity and a signal.
-  return cause.includes(' ') ? `a ${cause} alert` : cause
+  return /^(critical|high) /.test(cause) ? `a ${cause} alert` : cause
 }
 
 /** Alertmanager's alert has the labels of Prometheus' alert, and external ones. */
