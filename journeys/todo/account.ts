@@ -46,9 +46,9 @@ export const registerStep: Step = {
 }
 
 /**
- * Deletes the account of a virtual user, after its measured steps. There is none if its registration failed: the API
- * would count a request without its token as an attack, and an outage of the database would end as an alert about
- * a suspicious address.
+ * Deletes the account of a virtual user, after its measured steps. There is none if its registration failed:
+ * the API would count a request without its token as an attack, and an outage of the database would end as an
+ * alert about a suspicious address.
  */
 export const removeAccountStep: Step = {
   name: 'remove-account',

@@ -218,7 +218,7 @@ export const causeCases: readonly AlertCase[] = [
     ]),
     never: true,
   },
-  // It ended 12 minutes ago, while another critical alert of the service is pending. At the end there is none.
+  // It ended 12 minutes ago, and another critical alert of the service is pending. At the end there is none.
   {
     ...causeCase('ended APIHighErrorRate', [
       gauge(alertsSeries('APIHighErrorRate', 'firing', criticalService), 1, null, null),
