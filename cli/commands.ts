@@ -143,6 +143,18 @@ const commands: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'mcp',
+    summary: 'serve results to a coding agent, and runs if you allow it',
+    group: 'Look back',
+    add: async (program, run) => {
+      const { addMcpCommand } = await import('./commands/mcp/command.ts')
+      addMcpCommand(
+        program,
+        run(async () => (await import('./commands/mcp/run.ts')).mcp),
+      )
+    },
+  },
+  {
     name: 'up',
     summary: 'start the service and its monitoring locally, without containers',
     group: 'Watch',

@@ -134,6 +134,7 @@ const load = z.strictObject({
 /** Journeys started per second, or connections kept busy. */
 type Load = { ratePerSecond: number } | { connections: number }
 const daySeconds = 86_400
+export const defaultWarmupSeconds = 5
 const suite = z
   .strictObject({
     journeys: z
@@ -149,7 +150,7 @@ const suite = z
     /** `k6` measures latency at a rate, `autocannon` capacity. */
     engine: z.enum(['k6', 'autocannon']),
     load: load.describe('How often journeys start, or how many run at the same time.'),
-    /** Load before the measurement. Default: 5. */
+    /** Load before the measurement, which is not recorded. Default: 5. */
     warmupSeconds: z.number().nonnegative().max(daySeconds).exactOptional(),
     /** Time that is measured. */
     durationSeconds: positive.max(daySeconds),

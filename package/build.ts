@@ -132,15 +132,6 @@ function typesOf(emitted: string): string[] {
   return [...found]
 }
 
-if (import.meta.main) {
-  const { positionals } = parseArgs({ allowPositionals: true })
-  const folder = resolve(positionals[0] ?? join(checkout, '.vigil/package'))
-  if (existsSync(folder) && !existsSync(join(folder, 'package.json')))
-    throw new Error(`${folder}: exists and is not a package: name another folder`)
-  const { code, packages } = await buildPackage(folder, process.env)
-  process.stdout.write(`${folder}: ${code.length} modules, ${packages.length} packages\n`)
-}
-
 /** What the package's manifest takes from the repository's. */
 export interface RepositoryManifest {
   version: string
@@ -258,4 +249,14 @@ function findReferences(text: string): string[] {
 
 function withoutComments(text: string): string {
   return text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+}
+
+// Last, because it runs when the constants above have their values.
+if (import.meta.main) {
+  const { positionals } = parseArgs({ allowPositionals: true })
+  const folder = resolve(positionals[0] ?? join(checkout, '.vigil/package'))
+  if (existsSync(folder) && !existsSync(join(folder, 'package.json')))
+    throw new Error(`${folder}: exists and is not a package: name another folder`)
+  const { code, packages } = await buildPackage(folder, process.env)
+  process.stdout.write(`${folder}: ${code.length} modules, ${packages.length} packages\n`)
 }

@@ -13,13 +13,13 @@ import type { FoundEngine, SuitePlan } from './suites.ts'
 import { describeEnvironment, describeTarget, newRunId } from './session.ts'
 import { readTargetMetrics } from './target.ts'
 import type { Session } from './session.ts'
+import { defaultWarmupSeconds } from '../../config/index.ts'
 import type { JudgedRun } from './artefacts.ts'
 import { UsageError } from './world.ts'
 import { sendRequest } from '../../journeys/client/index.ts'
 
 const requestTimeoutMs = 10_000
 const metricsEveryMs = 1000
-const defaultWarmupSeconds = 5
 
 /**
  * Loads the target with one suite. If nothing could be measured, returns an invalid record instead of

@@ -91,7 +91,7 @@ const generator = z.looseObject({
   cpuRatio: amount.exactOptional(),
   eventLoopP99Ms: amount
     .exactOptional()
-    .describe('99th percentile of the event-loop delay of the load process.'),
+    .describe('99th percentile of the event-loop delay of the load generator.'),
   /** Journeys that could not start in time. */
   droppedArrivals: count.exactOptional(),
   /** Requests per second that were to be sent. */
