@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
+import pLimit from 'p-limit'
 import type { Database } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
@@ -17,9 +18,7 @@ const maxWaiting = 100
  * core for other requests and uses bounded memory.
  */
 export class Passwords {
-  #running = 0
-  readonly #maxRunning = Math.max(1, availableParallelism() - 1)
-  readonly #waiting: (() => void)[] = []
+  readonly #limit = pLimit(Math.max(1, availableParallelism() - 1))
   #decoy: Promise<string> | undefined
 
   hash(password: string): Promise<string> {
@@ -41,22 +40,12 @@ export class Passwords {
   }
 
   async #runWhenFree<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.#maxRunning) {
-      if (this.#waiting.length >= maxWaiting) {
-        throw new Problem('unavailable', {
-          detail: 'Too many logins at the same time',
-          headers: { 'retry-after': '2' },
-        })
-      }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    } else this.#running += 1
-    try {
-      return await work()
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#running -= 1
-      else next()
-    }
+    if (this.#limit.pendingCount >= maxWaiting)
+      throw new Problem('unavailable', {
+        detail: 'Too many logins at the same time',
+        headers: { 'retry-after': '2' },
+      })
+    return this.#limit(work)
   }
 }
 

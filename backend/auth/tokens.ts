@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { SignJWT, errors, jwtVerify } from 'jose'
+import QuickLRU from 'quick-lru'
 import { and, eq, isNotNull, notExists, sql } from '../db/drizzle.ts'
 import { createBackgroundScope, schema, defineStatement } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
@@ -50,7 +51,7 @@ export class AccessTokens {
   readonly #now: () => number
   readonly #beforeUse: () => void
   readonly #checkSession: SessionCheck
-  readonly #verified = new Map<string, VerifiedToken>()
+  readonly #verified = new QuickLRU<string, VerifiedToken>({ maxSize: maxVerified })
   /** Session or user id → the time at which its last token expires. */
   readonly #revoked = new Map<string, number>()
 
@@ -77,7 +78,7 @@ export class AccessTokens {
     const now = this.#now()
     const { userId, sessionId } = principal
     const expiresAtMs = (Math.floor(now / 1000) + accessTokenSeconds) * 1000
-    this.#remember(token, { principal: { userId, sessionId }, expiresAtMs, checkedAtMs: now })
+    this.#verified.set(token, { principal: { userId, sessionId }, expiresAtMs, checkedAtMs: now })
     return token
   }
 
@@ -128,14 +129,9 @@ export class AccessTokens {
     const verified = await this.#read(token)
     const principal = this.#current(verified)
     if (!(await this.#checkSession(principal))) throw new TokenError('revoked')
-    this.#remember(token, verified)
+    this.#verified.set(token, verified)
     // It may have been revoked while the database was asked.
     return this.#current(verified)
-  }
-
-  #remember(token: string, verified: VerifiedToken): void {
-    if (this.#verified.size >= maxVerified) this.#verified.clear()
-    this.#verified.set(token, verified)
   }
 
   #recheck(known: VerifiedToken): void {

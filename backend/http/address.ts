@@ -1,4 +1,5 @@
-import { isIP, isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
 
 /**
  * Returns the caller's address. Any caller can send `X-Forwarded-For`, so it is read only behind
@@ -28,14 +29,12 @@ function toPlainAddress(address: string): string {
  * another address for each request, so limits count the network.
  */
 export function toNetwork(address: string): string {
-  if (!isIPv6(address) || address.includes('.')) return address
-  const [head = '', tail] = address.split('%', 1).join('').split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros =
-    tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - groups.length - after.length) }, () => '0')
-  const prefix = [...groups, ...zeros, ...after]
+  if (!ipaddr.IPv6.isValid(address)) return address
+  const parsed = ipaddr.IPv6.parse(address)
+  // All addresses of IPv4, translated (RFC 6052), would be one network.
+  if (parsed.range() === 'rfc6052' || parsed.isIPv4MappedAddress()) return address
+  return `${parsed.parts
     .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-  return `${prefix.join(':')}::/64`
+    .map((part) => part.toString(16))
+    .join(':')}::/64`
 }

@@ -1,7 +1,7 @@
+import { randomFillSync } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { TimingVariables } from 'hono/timing'
-import { randomHex } from '../db/ids.ts'
 import type { QueryScope, StartSpan } from '../db/statement.ts'
 
 /** The caller that a verified access token identifies. */
@@ -132,4 +132,19 @@ export function formatTraceparent({
   sampled,
 }: Pick<Scope, 'traceId' | 'spanId' | 'sampled'>): string {
   return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
+}
+
+const pool = Buffer.alloc(4096)
+let used = pool.length
+
+/**
+ * `bytes` random bytes as hexadecimal digits, from a pool: one system call for each id would be measurable.
+ */
+export function randomHex(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += bytes
+  return pool.toString('hex', used - bytes, used)
 }

@@ -1,3 +1,4 @@
+import QuickLRU from 'quick-lru'
 import { sql } from '../db/drizzle.ts'
 import { createBackgroundScope, defineStatement, schema } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
@@ -81,7 +82,7 @@ export class RateLimiter {
   readonly policy: Policy
   readonly limit: number
   readonly #dependencies: LimiterDependencies
-  readonly #leases = new Map<string, Lease>()
+  readonly #leases = new QuickLRU<string, Lease>({ maxSize: maxCallers })
 
   constructor(policy: Policy, limit: number, dependencies: LimiterDependencies) {
     this.policy = policy
@@ -133,8 +134,6 @@ export class RateLimiter {
   #findLease(caller: string): Lease {
     const known = this.#leases.get(caller)
     if (known !== undefined) return known
-    const [oldest] = this.#leases.keys()
-    if (this.#leases.size >= maxCallers && oldest !== undefined) this.#leases.delete(oldest)
     const times = { endsAtMs: 0, usedAtMs: 0, refusedUntilMs: 0 }
     const made = { ...times, left: 0, sharedLeft: this.limit, windowEndsAt: '', refusals: 0 }
     const lease: Lease = { ...made, pendingGrant: undefined }

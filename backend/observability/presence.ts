@@ -1,3 +1,4 @@
+import QuickLRU from 'quick-lru'
 import { toNetwork } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
 import type { Events } from './events.ts'
@@ -65,18 +66,16 @@ export class Presence {
 const frequencyWindowMs = 15 * minuteMs
 
 /**
- * The last `limit` times at which each id occurred, for at most `max` ids. Beyond that, the id that did not
- * occur for the longest time is dropped.
+ * The last `limit` times at which each id occurred, for at least `max` ids. Beyond that, ids that did not
+ * occur for the longest time are dropped.
  */
 export class RecentTimes {
   readonly #limit: number
-  readonly #max: number
-  /** In order of the last time. */
-  readonly #times = new Map<string, number[]>()
+  readonly #times: QuickLRU<string, number[]>
 
   constructor(limit: number, max: number) {
     this.#limit = limit
-    this.#max = max
+    this.#times = new QuickLRU({ maxSize: max })
   }
 
   /** Records `id` at `nowMs`. */
@@ -84,12 +83,7 @@ export class RecentTimes {
     const times = this.#times.get(id) ?? []
     times.push(nowMs)
     if (times.length > this.#limit) times.shift()
-    // Reinserted, it is the newest entry.
-    this.#times.delete(id)
     this.#times.set(id, times)
-    if (this.#times.size <= this.#max) return
-    const [oldest] = this.#times.keys()
-    if (oldest !== undefined) this.#times.delete(oldest)
   }
 
   /** Records `id`. Returns whether it has now, and had not before, occurred `limit` times in the window. */

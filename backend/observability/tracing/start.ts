@@ -13,7 +13,7 @@ import {
 import type { Sampler } from '@opentelemetry/sdk-trace'
 import type { Config } from '../../config/config.ts'
 import type { OtelConfig, OtlpTarget, SamplerConfig } from '../../config/otel.ts'
-import { randomHex } from '../../db/ids.ts'
+import { randomHex } from '../../http/scope.ts'
 import type { Log } from '../logs.ts'
 import {
   ExportFailureLog,
