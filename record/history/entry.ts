@@ -65,9 +65,12 @@ export type KeptRun = z.infer<typeof keptRunSchema>
 
 /** One step of one run. */
 export interface StepRun {
+  /** Of merged runs what identifies them all. */
   run: string
   startedMs: number
   figures: StepFigures
+  /** Several runs as one: their number, and how long they took in all. */
+  merged?: { runs: number; durationMs: number }
 }
 
 export function entryOf(run: Run, verdict: RunEntry['verdict']): KeptRun {
@@ -102,6 +105,28 @@ export function entryOf(run: Run, verdict: RunEntry['verdict']): KeptRun {
 function toStepFigures({ requests, errors, latency }: Endpoint): StepFigures {
   const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = latency
   return { requests, errors, meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs }
+}
+
+/** Merged runs of a series in the form of one run. */
+export function entryOfMerged(
+  { run, startedMs, figures, merged }: StepRun & Required<Pick<StepRun, 'merged'>>,
+  series: Pick<RunEntry, 'suite' | 'engine' | 'environment' | 'target' | 'load'>,
+): RunEntry {
+  const { requests, errors, ...latency } = figures
+  return {
+    id: run,
+    ...series,
+    startedAt: new Date(startedMs).toISOString(),
+    durationMs: merged.durationMs,
+    state: 'valid',
+    verdict: null,
+    revision: null,
+    requests,
+    errors,
+    errorRate: requests === 0 ? 0 : errors / requests,
+    throughputRps: merged.durationMs === 0 ? 0 : requests / (merged.durationMs / 1000),
+    latency,
+  }
 }
 
 /** An entry with the figures of one of its steps in place of the overall ones. */
