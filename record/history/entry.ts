@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ComparableRun, Endpoint, Run } from '../index.ts'
 import { identifyLoad, identifyTarget } from '../environment.ts'
 import { jsonOf } from '../documents/index.ts'
+import { scriptSteps } from './script-steps.ts'
 import { packHistograms } from './packed.ts'
 
 const amount = z.number()
@@ -93,9 +94,12 @@ export function entryOf(run: Run, verdict: RunEntry['verdict']): KeptRun {
     errorRate,
     throughputRps,
     latency: { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs },
-    steps: Object.fromEntries(
-      Object.entries(run.endpoints).map(([step, endpoint]) => [step, toStepFigures(endpoint)]),
-    ),
+    steps: {
+      ...Object.fromEntries(
+        Object.entries(run.endpoints).map(([step, endpoint]) => [step, toStepFigures(endpoint)]),
+      ),
+      ...scriptSteps(run),
+    },
     histograms: packHistograms(
       Object.fromEntries(Object.entries(run.endpoints).map(([step, { histogram }]) => [step, histogram])),
     ).toString('base64'),

@@ -30,7 +30,10 @@ export function addHistoryCommand(
     .command('history [suite]')
     .description('Shows runs over time, and approximately where their level changed.')
     .option('--metric <metric>', 'show only this metric')
-    .option('--step <journey/step>', 'show this step instead of whole runs')
+    .option(
+      '--step <journey/step>',
+      'show this step instead of whole runs; metric/NAME or check/NAME is what a k6 script counts',
+    )
     .option(
       '--batch <file>',
       'file with one series per line, or - for standard input; prints the change points of each on a line',

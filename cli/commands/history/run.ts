@@ -16,6 +16,7 @@ import {
   comparableOf,
   entryOfMerged,
   HistoryUnavailable,
+  isScriptValue,
   withHistory,
   withStep,
 } from '../../../record/history/index.ts'
@@ -189,6 +190,7 @@ async function groupsOf(
         return known === undefined ? change : { ...change, acknowledged: known }
       }),
       budgets: step === undefined ? budgets : (budgets.steps?.[step] ?? {}),
+      isPlain: step !== undefined && isScriptValue(step),
     })
   }
   if (groups.length === 0 && options.step !== undefined) throw await unknownStep(index, suite, options.step)
@@ -221,7 +223,7 @@ async function unknownStep(index: RunHistory, suite: string | undefined, step: s
   )
 }
 
-function documentOf({ runs, changes, drifts, budgets, ...series }: HistoryGroup): object {
+function documentOf({ runs, changes, drifts, budgets, isPlain: _isPlain, ...series }: HistoryGroup): object {
   const points = runs.map(
     ({ id, startedAt, state, verdict, revision, requests, errorRate, throughputRps, latency }) => ({
       id,
