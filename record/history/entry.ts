@@ -55,10 +55,18 @@ export const stepColumns = [
   'maxMs',
 ] as const satisfies (keyof StepFigures)[]
 
+const mostFigure = 1e38
 const latencyColumns = runEntrySchema.shape.latency.shape
 /** An entry to be kept, with its steps by `journey/step`. */
 export const keptRunSchema = runEntrySchema.extend({
-  steps: z.record(z.string(), z.object({ requests: amount, errors: amount, ...latencyColumns })),
+  steps: z.record(
+    z.string(),
+    z
+      .object({ requests: amount, errors: amount, ...latencyColumns })
+      .refine((figures) => Object.values(figures).every((figure) => Math.abs(figure) < mostFigure), {
+        error: 'expected figures that a 4-byte number can hold',
+      }),
+  ),
   /** The histograms of the steps (`packed.ts`) in base64; missing in exports of an older vigil. */
   histograms: z.base64().optional(),
 })

@@ -55,6 +55,8 @@ export interface RunHistory {
   step: (series: Series, step: string, since: { newest: number; fromMs?: number }) => Promise<StepRun[]>
   /** The newest run of each series, by time, the newest first. */
   latest: (suite?: string) => Promise<RunEntry[]>
+  /** The histograms of those of these runs that have some, in base64: of a few hundred runs at a time. */
+  histograms: (ids: readonly string[]) => Promise<Map<string, string>>
   /** Valid runs of a series that began earlier, and have histograms of their own. */
   detailed: (series: Series, beforeMs: number) => Promise<DetailedRun[]>
   /**

@@ -42,9 +42,9 @@ export function addHistoryCommand(
     .option('--latest', 'show only the verdict of the newest run of each suite')
     .option(
       '--export <file>',
-      'write the runs to a .jsonl, or to the .csv of one series that Apache Otava reads',
+      'write the runs to a .jsonl or .parquet, or to the .csv of one series that Apache Otava reads',
     )
-    .option('--import <file>', 'take in the runs of an exported .jsonl; a run is kept once')
+    .option('--import <file>', 'take in the runs of an exported .jsonl or .parquet; a run is kept once')
     .option(
       '--thin <days>',
       'show what merging the steps of runs older than these days would do; accepted runs and those near a ' +

@@ -5,8 +5,13 @@ import type { StepFigures } from '../entry.ts'
 import type { RunHistory, Series } from '../store.ts'
 
 /** Merges old runs: what a run keeps for ever is its row, with its figures and its verdict. */
-export function thinner(client: postgres.Sql): Pick<RunHistory, 'detailed' | 'thin'> {
+export function thinner(client: postgres.Sql): Pick<RunHistory, 'histograms' | 'detailed' | 'thin'> {
   return {
+    histograms: async (ids) => {
+      const found = await client<{ run: string; histograms: Uint8Array }[]>`
+        SELECT run, histograms FROM vigil_history.run_histograms WHERE run IN ${client(['', ...ids])}`
+      return new Map(found.map((row) => [row.run, Buffer.from(row.histograms).toString('base64')]))
+    },
     detailed: async (of, beforeMs) => {
       const found = await client<{ id: string; startedMs: number }[]>`
         SELECT r.id, r.started_ms::float8 AS "startedMs" FROM vigil_history.runs r

@@ -10,8 +10,16 @@ import { inTransaction } from './database.ts'
 const isOfSeries = seriesKeys.map((key) => `${key} = ?`).join(' AND ')
 
 /** Merges old runs: what a run keeps for ever is its row, with its figures and its verdict. */
-export function thinner(database: DatabaseSync): Pick<RunHistory, 'detailed' | 'thin'> {
+export function thinner(database: DatabaseSync): Pick<RunHistory, 'histograms' | 'detailed' | 'thin'> {
+  const select = database.prepare('SELECT histograms FROM run_histograms WHERE run = ?')
   return {
+    histograms: async (ids) =>
+      new Map(
+        ids.flatMap((id) => {
+          const found = select.get(id)?.['histograms']
+          return found instanceof Uint8Array ? [[id, Buffer.from(found).toString('base64')] as const] : []
+        }),
+      ),
     detailed: async (of, beforeMs) =>
       database
         .prepare(

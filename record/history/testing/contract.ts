@@ -219,6 +219,15 @@ export function historyContract(
       expect(left.map(({ id, verdict }) => [id, verdict])).toEqual(put.map(({ id }) => [id, 'pass']))
     })
 
+    it('returns the histograms that were put', async () => {
+      const { put } = variedRuns()
+      const found = await use(async (history) => {
+        await history.put(put, [])
+        return history.histograms(['0', '7', "'; DROP TABLE runs"])
+      })
+      expect(found).toEqual(new Map([put[0], put[7]].map((run) => [run?.id, run?.histograms])))
+    })
+
     it('merges each run once while two do it at the same time', async () => {
       const { put, pooled } = variedRuns()
       const ids = put.map(({ id }) => id)
