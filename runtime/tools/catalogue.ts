@@ -19,6 +19,7 @@ export interface Tool {
   versionPattern: RegExp
   release?: Release
   goModule?: GoModule
+  goProgram?: GoProgram
   debianPackage?: DebianPackage
   /** What the user can do when none of these ways works. */
   advice: string
@@ -45,6 +46,20 @@ export interface GoModule {
   module: string
   version: string
   program: string
+}
+
+/**
+ * Built from a module that requires it, since `go install` refuses a module with replaced dependencies. Go
+ * verifies the sources in the same way.
+ */
+export interface GoProgram {
+  module: string
+  version: string
+  /** Modules that are replaced by their published version, as the sources of the program name them. */
+  replaced?: { modules: readonly string[]; version: string }
+  /** Its path as Go imports it, and a package next to it that can be imported: a program cannot. */
+  program: string
+  imported: string
 }
 
 /** Unpacked from Debian's archive, whose signatures apt verifies; needs no root. */
@@ -123,9 +138,75 @@ const userTools = {
   ),
 } as const satisfies Record<string, Tool>
 
+const kubernetesVersion = '1.34.0'
+const stagingModules =
+  `api apiextensions-apiserver apimachinery apiserver cli-runtime client-go cloud-provider cluster-bootstrap
+  code-generator component-base component-helpers controller-manager cri-api cri-client csi-translation-lib
+  dynamic-resource-allocation endpointslice externaljwt kms kube-aggregator kube-controller-manager kube-proxy
+  kube-scheduler kubectl kubelet metrics mount-utils pod-security-admission sample-apiserver
+  sample-cli-plugin sample-controller`.split(/\s+/)
+
+/** A program of Kubernetes: minutes of building, so only nightly tests do. Users have kubectl. */
+function ofKubernetes(name: string, versionArgs: readonly string[]): Tool {
+  const variable = `VIGIL_${name.toUpperCase().replaceAll('-', '_')}`
+  return {
+    name,
+    programs: [name],
+    variable,
+    versionArgs,
+    versionPattern: /^(?:Kubernetes |Client Version: )v(\d+\.\d+\.\d+\S*)/m,
+    goProgram: {
+      module: 'k8s.io/kubernetes',
+      version: `v${kubernetesVersion}`,
+      replaced: {
+        modules: stagingModules.map((module) => `k8s.io/${module}`),
+        version: kubernetesVersion.replace(/^1/, 'v0'),
+      },
+      program: `k8s.io/kubernetes/cmd/${name}`,
+      imported: 'k8s.io/kubernetes/cmd/kube-apiserver/app',
+    },
+    advice: `install Go, or point ${variable} to ${name}`,
+  }
+}
+
+/** A Kubernetes API server without nodes, and what checks manifests. */
+const clusterTools = {
+  etcd: {
+    name: 'etcd',
+    programs: ['etcd'],
+    variable: 'VIGIL_ETCD',
+    versionArgs: ['--version'],
+    versionPattern: /^etcd Version: (\d+\.\d+\.\d+\S*)/m,
+    goProgram: {
+      module: 'go.etcd.io/etcd/server/v3',
+      version: 'v3.6.13',
+      program: 'go.etcd.io/etcd/server/v3',
+      imported: 'go.etcd.io/etcd/server/v3/etcdmain',
+    },
+    advice: 'install Go, or point VIGIL_ETCD to etcd',
+  },
+  'kube-apiserver': ofKubernetes('kube-apiserver', ['--version']),
+  'kube-controller-manager': ofKubernetes('kube-controller-manager', ['--version']),
+  kubectl: ofKubernetes('kubectl', ['version', '--client']),
+  kubeconform: {
+    name: 'kubeconform',
+    programs: ['kubeconform'],
+    variable: 'VIGIL_KUBECONFORM',
+    versionArgs: ['-v'],
+    versionPattern: /^(v\d+\.\d+\.\d+\S*|development)/m,
+    goModule: {
+      module: 'github.com/yannh/kubeconform/cmd/kubeconform',
+      version: 'v0.7.0',
+      program: 'kubeconform',
+    },
+    advice: 'install Go, or point VIGIL_KUBECONFORM to kubeconform',
+  },
+} as const satisfies Record<string, Tool>
+
 /** In addition, tools that only a benchmark and a test of this repository use. */
 export const catalogue = {
   ...userTools,
+  ...clusterTools,
   blackbox_exporter: fromDebian(
     'blackbox_exporter',
     'the blackbox exporter',
@@ -166,7 +247,14 @@ export const catalogue = {
 
 export type ToolName = keyof typeof catalogue
 
-export const toolNames = Object.keys(catalogue).filter((name): name is ToolName => name in catalogue)
+/** What the tests of every day use. */
+export const toolNames = Object.keys(catalogue).filter(
+  (name): name is ToolName => name in catalogue && !(name in clusterTools),
+)
+/** What the nightly tests of Kubernetes use in addition. */
+export const clusterToolNames = Object.keys(clusterTools).filter(
+  (name): name is keyof typeof clusterTools => name in clusterTools,
+)
 /** What `vigil doctor` lists. */
 export const userToolNames = toolNames.filter((name) => name in userTools)
 

@@ -4,7 +4,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { DebianPackage, DebianRelease, GoModule, Release, ToolContext } from './catalogue.ts'
+import type { DebianPackage, DebianRelease, GoModule, GoProgram, Release, ToolContext } from './catalogue.ts'
 import { installAtomically } from './folder.ts'
 import type { FetchResult } from './folder.ts'
 import { runProgram } from '../processes/index.ts'
@@ -108,6 +108,44 @@ export async function goInstall(
     })
     return built.state === 'ok' ? { state: 'ok', path: join(scratch, program) } : built
   })
+}
+
+/** Builds a program from a module of its own, where Go is. Takes minutes, once. */
+export async function goBuild(
+  { module, version, replaced, program, imported }: GoProgram,
+  place: string,
+  context: ToolContext,
+): Promise<FetchResult> {
+  if ((await runProgram('go', ['version'], { ...context, timeoutMs: 10_000 })).state === 'failed')
+    return { state: 'skipped' }
+  context.progress(`building ${program} ${version} with Go; this takes several minutes, once`)
+  const replacements = (replaced?.modules ?? []).map((name) => `\t${name} => ${name} ${replaced?.version}`)
+  return installAtomically(place, async (scratch) => {
+    const limits = {
+      timeoutMs: buildTimeoutMs,
+      cwd: scratch,
+      env: { ...context.env, GOFLAGS: '-mod=mod' },
+      signal: context.signal,
+    }
+    const require = `require ${module} ${version}`
+    await writeFile(
+      join(scratch, 'go.mod'),
+      ['module build', require, 'replace (', ...replacements, ')', ''].join('\n'),
+    )
+    // What a module does not import, `go mod tidy` drops again.
+    await writeFile(join(scratch, 'build.go'), `package build\n\nimport _ "${imported}"\n`)
+    const tidied = await runProgram('go', ['mod', 'tidy'], limits)
+    if (tidied.state === 'failed') return tidied
+    const path = join(scratch, 'program')
+    const flags = ['-trimpath', '-ldflags', `-s -w ${versionFlags(module, version)}`]
+    const built = await runProgram('go', ['build', ...flags, '-o', path, program], limits)
+    return built.state === 'ok' ? { state: 'ok', path } : built
+  })
+}
+
+/** Kubernetes' programs print the version that its release build writes into them. */
+function versionFlags(module: string, version: string): string {
+  return module === 'k8s.io/kubernetes' ? `-X k8s.io/component-base/version.gitVersion=${version}` : ''
 }
 
 /** Takes a program out of its Debian package, without installing the package. */

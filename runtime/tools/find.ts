@@ -1,12 +1,12 @@
 import { delimiter, isAbsolute, join } from 'node:path'
 import { catalogue } from './catalogue.ts'
 import type { Tool, ToolContext, ToolName } from './catalogue.ts'
-import { download, goInstall, unpackDebian } from './fetch.ts'
+import { download, goBuild, goInstall, unpackDebian } from './fetch.ts'
 import { isProgram, toolsFolder } from './folder.ts'
 import { neutralFolder, runProgram, toToolEnvironment } from '../processes/index.ts'
 
 /** Where a tool was found: by its variable, on the PATH, kept from before, or fetched just now. */
-export type Origin = 'variable' | 'path' | 'kept' | 'download' | 'go install' | 'Debian package'
+export type Origin = 'variable' | 'path' | 'kept' | 'download' | 'go install' | 'go build' | 'Debian package'
 
 export type FoundTool =
   | { state: 'ok'; name: string; path: string; version: string; origin: Origin }
@@ -79,6 +79,10 @@ async function fetchTool(tool: Tool, context: ToolContext): Promise<FoundTool> {
       async () => (tool.goModule ? goInstall(tool.goModule, place, context) : { state: 'skipped' }),
     ],
     [
+      'go build',
+      async () => (tool.goProgram ? goBuild(tool.goProgram, place, context) : { state: 'skipped' }),
+    ],
+    [
       'Debian package',
       async () =>
         tool.debianPackage ? unpackDebian(tool.debianPackage, place, context) : { state: 'skipped' },
@@ -125,7 +129,7 @@ function pathCandidates(tool: Tool, env: NodeJS.ProcessEnv): string[] {
 }
 
 function placeOf(tool: Tool, folder: string): string {
-  const version = tool.release?.version ?? tool.goModule?.version
+  const version = tool.release?.version ?? tool.goModule?.version ?? tool.goProgram?.version
   return join(folder, version === undefined ? tool.name : `${tool.name}-${version}`, tool.name)
 }
 

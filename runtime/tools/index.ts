@@ -1,4 +1,4 @@
-export { catalogue, toolNames, userToolNames } from './catalogue.ts'
+export { catalogue, clusterToolNames, toolNames, userToolNames } from './catalogue.ts'
 export type { ToolContext, ToolName } from './catalogue.ts'
 export { findTool, lookForTool, requireTool } from './find.ts'
 export type { FoundTool, Origin } from './find.ts'
