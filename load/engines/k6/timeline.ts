@@ -40,6 +40,7 @@ export function createLiveReader(...addresses: readonly string[]): LiveReader {
   }
   return {
     read: async () => {
+      if (addresses.length === 0) return undefined
       try {
         const [requests, failed, dropped] = await Promise.all([
           readCount(metricNames.requests),
@@ -170,8 +171,10 @@ export function createLiveSeconds(
     },
     addSecond: async (atMs) => {
       const counts = await read()
-      const point = timeline?.add(atMs, counts, messages.drainSample())
+      const sample = messages.drainSample()
+      const point = timeline?.add(atMs, counts, sample)
       if (point !== undefined) p95Ms = point.p95Ms
+      else if (counts === undefined) p95Ms = toPercentiles(sample).p95Ms ?? p95Ms
     },
     lastSecond: () => ({ requestsPerSecond, p95Ms, errors: timeline?.errors() ?? 0 }),
     timeline: () => timeline,
