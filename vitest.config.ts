@@ -20,7 +20,9 @@ class LongFirst extends BaseSequencer {
 }
 
 const live = '**/*.live.test.ts'
-const elsewhere = ['**/node_modules/**', '.vigil/**']
+/** They have a config of their own, `vitest.nightly.ts`: their tools take many minutes to build. */
+const nightly = '**/*.nightly.test.ts'
+const elsewhere = ['**/node_modules/**', '.vigil/**', nightly]
 
 export default defineConfig({
   test: {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { kubernetes } from './kubernetes.ts'
 import { findTargetUrlProblem } from '../journeys/index.ts'
 import { parseScriptLimit } from '../baselines/index.ts'
 import { parseCadence } from './cadence.ts'
@@ -91,12 +92,6 @@ const target = z.strictObject({
     .describe(
       'Path of its Prometheus metrics, read before, during and after a load (standard `process_*` and ' +
         '`nodejs_*` names).',
-    ),
-  profile: path
-    .exactOptional()
-    .describe(
-      'Path of its CPU profile in the format of pprof, read when a duet fails by CPU time. Needed for ' +
-        'services that are not Node, or that vigil does not start.',
     ),
   /** PEM file with certificates that every engine trusts in addition. */
   ca: z.string().min(1).exactOptional(),
@@ -248,6 +243,7 @@ export const configSchema = z.strictObject({
   place: nameSchema.exactOptional(),
   /** Growing figures and their limits: `vigil capacity --prometheus` shows when they are reached. */
   forecasts: z.record(nameSchema, forecast).exactOptional(),
+  kubernetes: kubernetes.exactOptional(),
   /** A history that several machines share. Default: SQLite in the output folder. */
   history: z
     .strictObject({

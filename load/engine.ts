@@ -30,10 +30,33 @@ export interface LoadPlan {
   load: ArrivalRate | Connections
   /** How many processes make the load together; missing: one. */
   shards?: number
+  /** Set when runners in Kubernetes make the load, as many as there are shards. */
+  kubernetes?: KubernetesPlan
   warmupMs: number
   durationMs: number
   /** A request without an answer by then has failed with class `timeout`. */
   requestTimeoutMs: number
+}
+
+/** Where in Kubernetes a load is made, by what. */
+export interface KubernetesPlan {
+  context: string
+  namespace: string
+  /** How many runners. */
+  parallelism: number
+  /** Of k6, with its digest. */
+  image: string
+  starterImage?: string
+  /** Of each runner, as Kubernetes writes quantities. */
+  cpu: string
+  memory: string
+  nodeSelector?: Readonly<Record<string, string>>
+  serviceAccount?: string
+  imagePullSecrets?: readonly string[]
+  /** Whether k6-operator reads the script in a pod of its own first. */
+  initializer: boolean
+  /** How long the runners may take to begin. */
+  startMs: number
 }
 
 export interface JourneyMix {
@@ -133,6 +156,8 @@ export interface LoadProgress {
   requestsPerSecond: number
   p95Ms: number | undefined
   errors: number
+  /** What is waited for before the load, where that takes long, and how far it is. */
+  waiting?: { what: string; detail: string }
 }
 
 /** What an engine may use of the world. */

@@ -4,6 +4,7 @@ export type {
   EndpointMeasurement,
   Engine,
   JourneyMix,
+  KubernetesPlan,
   LoadPlan,
   LoadProgress,
   LoadResult,

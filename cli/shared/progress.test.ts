@@ -32,6 +32,25 @@ describe('the live line', () => {
     expect(screen()).toBe(`${erase}26 of 26 pairs${erase}INCONCLUSIVE\nnext\n`)
   })
 
+  it('shows what is waited for and how far it is; elsewhere each is one line', () => {
+    const figures = {
+      phase: 'prepare',
+      secondsLeft: 0,
+      requestsPerSecond: 0,
+      p95Ms: undefined,
+      errors: 0,
+    } as const
+    const waiting = { what: 'waiting for 4 runners', detail: '1 run' }
+    const { world, screen } = createTerminal()
+    createProgress(world, false).load({ ...figures, waiting })
+    expect(screen()).toBe(`${erase}  waiting for 4 runners  1 run`)
+    const file = createTerminal({ terminal: { ...world.terminal, stderrIsTerminal: false } })
+    const progress = createProgress(file.world, false)
+    for (const detail of ['1 run', '2 run']) progress.load({ ...figures, waiting: { ...waiting, detail } })
+    progress.load({ ...figures, phase: 'measure', secondsLeft: 3 })
+    expect(file.screen()).toBe('  waiting for 4 runners\n  measuring, 3 s\n')
+  })
+
   it.each([
     ['--quiet', {}, true],
     ['a dumb terminal', { env: { TERM: 'dumb' } }, false],

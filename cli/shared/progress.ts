@@ -34,7 +34,7 @@ export function createProgress({ stdout, stderr, terminal, env }: World, quiet: 
     stderr(`\r\u001B[2K${text.slice(0, Math.max(20, terminal.width - 1))}`)
     lineOpen = true
   }
-  let printedPhase: LoadProgress['phase'] | undefined
+  let printedPhase: string | undefined
   return {
     isLive,
     phase: (text) => {
@@ -51,13 +51,11 @@ export function createProgress({ stdout, stderr, terminal, env }: World, quiet: 
       if (!quiet) stderr(`  | ${line}\n`)
     },
     load: (progress) => {
+      const name = progress.waiting?.what ?? phaseNames[progress.phase]
       if (isLive) draw(loadLine(progress))
-      else if (!quiet && progress.phase !== printedPhase)
-        stderr(
-          `  ${phaseNames[progress.phase]}` +
-            `${progress.secondsLeft > 0 ? `, ${Math.ceil(progress.secondsLeft)} s` : ''}\n`,
-        )
-      printedPhase = progress.phase
+      else if (!quiet && name !== printedPhase)
+        stderr(`  ${name}${progress.secondsLeft > 0 ? `, ${Math.ceil(progress.secondsLeft)} s` : ''}\n`)
+      printedPhase = name
     },
     draw,
     done,
@@ -81,7 +79,8 @@ const phaseNames: Record<LoadProgress['phase'], string> = {
   finish: 'finishing',
 }
 
-function loadLine({ phase, secondsLeft, requestsPerSecond, p95Ms, errors }: LoadProgress): string {
+function loadLine({ phase, secondsLeft, requestsPerSecond, p95Ms, errors, waiting }: LoadProgress): string {
+  if (waiting !== undefined) return `  ${waiting.what}  ${waiting.detail}`
   const p95 = p95Ms === undefined ? '' : `  p95 ${amount('ms', p95Ms)}`
   // How long a user's script will last may be unknown.
   const left = secondsLeft > 0 ? `${Math.ceil(secondsLeft)} s left  ` : ''

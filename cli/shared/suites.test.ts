@@ -48,6 +48,49 @@ describe('the suite that is loaded', () => {
     expect(planSuite(config, 'capacity', { shards: 1 })).not.toHaveProperty('shards')
   })
 
+  const image = `grafana/k6@sha256:${'a'.repeat(64)}`
+  const where = { kubernetes: true, context: 'staging', namespace: 'load', parallelism: 3 }
+
+  it('is made by as many runners in Kubernetes as --parallelism says, with its settings', () => {
+    const own = { image, cpu: '2', startMinutes: 1 }
+    expect(planSuite({ ...config, kubernetes: own }, 'browse', where)).toMatchObject({
+      shards: 3,
+      kubernetes: {
+        context: 'staging',
+        namespace: 'load',
+        parallelism: 3,
+        image,
+        cpu: '2',
+        memory: '1Gi',
+        initializer: false,
+        startMs: 60_000,
+      },
+    })
+  })
+
+  it.each([
+    [{ ...where, context: undefined }, 'never loads from whatever kubectl'],
+    [{ ...where, parallelism: undefined }, '--kubernetes needs --context, --namespace and --parallelism'],
+    [{ ...where }, 'needs the image of k6: set kubernetes.image'],
+    [
+      { ...where, image: 'grafana/k6:latest' },
+      '--image: found "grafana/k6:latest", expected an image with its digest',
+    ],
+    [
+      { ...where, image, namespace: 'A/../b' },
+      '--namespace: found "A/../b", expected the name of a namespace',
+    ],
+    [{ ...where, image, shards: 2 }, '--shards divides a load on this machine'],
+    [
+      { ...where, image, engine: 'autocannon' as const, connections: 2 },
+      'needs a suite of journeys, loaded by k6',
+    ],
+    [{ context: 'staging' }, '--context goes with --kubernetes'],
+  ])('in Kubernetes is refused for %o', (changes, problem) => {
+    const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
+    expect(() => planSuite(config, 'browse', given)).toThrow(problem)
+  })
+
   it.each([
     ['own', { rate: 5 }, '--rate cannot change them'],
     ['own', { duration: 5 }, '--duration cannot change them'],

@@ -1,9 +1,9 @@
 import { configSuiteName } from './known-noise.ts'
 import type { Budgets, VerdictRow } from '../../baselines/index.ts'
 import type { Config, SuiteConfig } from '../../config/index.ts'
-import { suggestName } from '../../config/index.ts'
+import { configSchema, suggestName } from '../../config/index.ts'
 import { UsageError } from './world.ts'
-import type { Engine } from '../../load/index.ts'
+import type { Engine, KubernetesPlan } from '../../load/index.ts'
 import type { Session } from './session.ts'
 
 /** A suite to run, with the changes of the command line. */
@@ -13,6 +13,8 @@ export interface SuitePlan {
   budgets: Budgets
   /** Processes that make the load together; missing: one. */
   shards?: number
+  /** Where in Kubernetes it is made; missing: on this machine. */
+  kubernetes?: KubernetesPlan
 }
 
 /** Changes of a suite by the command line. */
@@ -22,6 +24,11 @@ export interface SuiteChanges {
   connections?: number
   duration?: number
   shards?: number
+  kubernetes?: boolean
+  context?: string
+  namespace?: string
+  parallelism?: number
+  image?: string
 }
 
 /** The suite of that name, or the config's first, with the changes of the command line. */
@@ -43,7 +50,61 @@ export function planSuite(config: Config, name: string | undefined, changes: Sui
     suite: changed,
     budgets: suite.budgets ?? config.budgets ?? {},
     ...toShards(chosen, changed, changes.shards),
+    ...toKubernetes(chosen, changed, config, changes),
   }
+}
+
+const kubernetesOptions = ['context', 'namespace', 'parallelism', 'image'] as const
+const namespacePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+
+/** Where in Kubernetes a suite is to be made. Nothing is taken from kubectl's current context. */
+function toKubernetes(
+  name: string,
+  suite: SuiteConfig,
+  config: Config,
+  changes: SuiteChanges,
+): Pick<SuitePlan, 'kubernetes' | 'shards'> {
+  if (changes.kubernetes !== true) {
+    const given = kubernetesOptions.find((option) => changes[option] !== undefined)
+    if (given !== undefined) throw new UsageError(`--${given} goes with --kubernetes`)
+    return {}
+  }
+  const { context, namespace, parallelism } = changes
+  if (context === undefined || namespace === undefined || parallelism === undefined)
+    throw new UsageError(
+      '--kubernetes needs --context, --namespace and --parallelism: ' +
+        "it never loads from whatever kubectl's current context is",
+    )
+  if (!namespacePattern.test(namespace))
+    throw new UsageError(`--namespace: found ${JSON.stringify(namespace)}, expected the name of a namespace`)
+  if (changes.shards !== undefined)
+    throw new UsageError('--shards divides a load on this machine: --kubernetes has --parallelism')
+  if (suite.script !== undefined || suite.engine !== 'k6')
+    throw new UsageError(
+      `suite ${name} is ${suite.script === undefined ? `loaded by ${suite.engine}` : 'a k6 script'}: ` +
+        '--kubernetes needs a suite of journeys, loaded by k6',
+    )
+  const {
+    cpu = '1',
+    memory = '1Gi',
+    initializer = false,
+    startMinutes = 5,
+    ...rest
+  } = config.kubernetes ?? {}
+  const image = findImage(changes.image ?? rest.image)
+  const kubernetes = { ...rest, context, namespace, parallelism, image, cpu, memory, initializer }
+  return { kubernetes: { ...kubernetes, startMs: startMinutes * 60_000 }, shards: parallelism }
+}
+
+function findImage(image: string | undefined): string {
+  if (image === undefined)
+    throw new UsageError(
+      '--kubernetes needs the image of k6: set kubernetes.image in the config, ' +
+        'or give --image grafana/k6@sha256:…',
+    )
+  const problem = configSchema.shape.kubernetes.safeParse({ image }).error?.issues[0]?.message
+  if (problem !== undefined) throw new UsageError(`--image: found ${JSON.stringify(image)}, ${problem}`)
+  return image
 }
 
 /** One shard is the usual load. */
@@ -131,6 +192,50 @@ export async function findEngine(name: SuiteConfig['engine'], session: Session):
   }
   const { autocannonEngine, autocannonVersion } = await import('../../load/engines/autocannon/index.ts')
   return { state: 'ok', engine: autocannonEngine(), label: `autocannon ${autocannonVersion}` }
+}
+
+/**
+ * k6 in the runners of Kubernetes. Its label names the image, so that a run is compared with none of other
+ * generators.
+ */
+export async function findRunners(kubernetes: KubernetesPlan, session: Session): Promise<FoundEngine> {
+  const { world, progress } = session
+  const k6 = await findK6(session)
+  if (k6.state === 'missing') return k6
+  const { lookForTool } = await import('../../runtime/tools/index.ts')
+  const context = { env: world.env, progress: progress.phase, signal: world.interrupted }
+  const kubectl = await lookForTool('kubectl', context)
+  if (kubectl !== undefined) requireNamedTool(kubectl)
+  if (kubectl?.state !== 'ok')
+    return {
+      state: 'missing',
+      reason:
+        'kubectl is not on this machine: install it (https://kubernetes.io/releases/download/), ' +
+        'or point VIGIL_KUBECTL to it',
+    }
+  await requireContext(kubernetes, kubectl.path, session)
+  const { createKubernetesEngine } = await import('../../load/engines/k6/index.ts')
+  const [image = '', digest = ''] = kubernetes.image.split('@sha256:')
+  return {
+    state: 'ok',
+    engine: createKubernetesEngine(k6.path, kubectl.path),
+    label: `k6 in Kubernetes (${kubernetes.parallelism} runners of ${image}@${digest.slice(0, 12)})`,
+  }
+}
+
+/** A context that kubectl does not know is a usage error, like a suite that the config does not have. */
+async function requireContext(
+  { context }: KubernetesPlan,
+  kubectl: string,
+  { world }: Session,
+): Promise<void> {
+  const { listContexts } = await import('../../runtime/kubernetes/index.ts')
+  const listed = await listContexts({ kubectl, env: world.env, signal: world.interrupted })
+  if (listed.state === 'failed') throw new UsageError(`kubectl's config cannot be read: ${listed.reason}`)
+  if (!listed.names.includes(context))
+    throw new UsageError(
+      `--context ${JSON.stringify(context)} is not in kubectl's config${suggestName(context, listed.names)}`,
+    )
 }
 
 export interface K6 {

@@ -16,7 +16,6 @@ import type { DuetEvents } from './follow.ts'
 import { loadDuet } from './load.ts'
 import type { DuetEnvironment, DuetLoadEnd, DuetLoadPlan } from './load.ts'
 import type { RunningPair } from './processes/pair.ts'
-import { profileAllowanceMs } from './profile.ts'
 import type { SideFacts } from './unit-records.ts'
 import type { Pace } from './warm.ts'
 
@@ -132,9 +131,7 @@ function toDuetLoadPlan(
     script: {
       ...toScriptPlan(routes, plan, journeys, users, folder),
       durationMs: Math.ceil(
-        profileAllowanceMs +
-          pace.maxWarmUpMs +
-          (plan.maxUnits * unitsToSpare.share + unitsToSpare.count) * unitMs,
+        pace.maxWarmUpMs + (plan.maxUnits * unitsToSpare.share + unitsToSpare.count) * unitMs,
       ),
     },
     pairsPerUnit,

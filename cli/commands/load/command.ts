@@ -18,6 +18,11 @@ export interface LoadOptions extends CommonOptions {
   duration?: number
   /** Processes that make the load together. */
   shards?: number
+  kubernetes?: boolean
+  context?: string
+  namespace?: string
+  parallelism?: number
+  image?: string
   requirePush?: boolean
 }
 
@@ -44,6 +49,17 @@ export function addLoadCommand(
       'divide the load between this many processes, and merge what they measure',
       positiveInteger('shards', 100),
     )
+    .option(
+      '--kubernetes',
+      'let runners of k6-operator (1.6 or later) make the load, and merge what they measure',
+    )
+    .option(
+      '--context <name>',
+      "context of kubectl's config; with --kubernetes, the current one is never used",
+    )
+    .option('--namespace <name>', 'namespace of the runners')
+    .option('--parallelism <count>', 'number of runners', positiveInteger('runners', 1000))
+    .option('--image <image>', "image of k6 with its digest (default: the config's kubernetes.image)")
     .option('--require-push', 'exit 4 if the metrics could not be pushed')
     .addHelpText(
       'after',
@@ -52,6 +68,7 @@ export function addLoadCommand(
         'vigil load browse --rate 50 --duration 30',
         'vigil load --engine autocannon --connections 20',
         'vigil load browse --rate 20000 --shards 4',
+        'vigil load --kubernetes --context lab --namespace load --parallelism 20',
         'vigil load browse --json | jq .totals.latency',
       ]),
     )

@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import { combineVerdicts, isMissingBudgets } from '../../../baselines/index.ts'
 import { toReportInput, writeReports, writeRun, conclude, pushRuns } from '../../shared/artefacts.ts'
 import type { JudgedRun, PushResult } from '../../shared/artefacts.ts'
-import { findEngine, planSuite } from '../../shared/suites.ts'
+import { findEngine, findRunners, planSuite } from '../../shared/suites.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { measureSuite, unmeasuredRun } from '../../shared/measure.ts'
 import { newRunId, openSession } from '../../shared/session.ts'
-import { withTarget } from '../../shared/target.ts'
+import type { Session } from '../../shared/session.ts'
+import { withTarget, withTargetLock } from '../../shared/target.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { checkBaseline, withBaseline } from '../../shared/baselines.ts'
 import { keepInHistory } from '../../shared/history.ts'
@@ -16,14 +18,20 @@ import type { LoadOptions } from './command.ts'
 export async function load(name: string | undefined, options: LoadOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const plan = planSuite(session.loaded.config, name, options)
-  const found = await findEngine(plan.suite.engine, session)
+  if (plan.kubernetes !== undefined) requireRunningTarget(session)
+  const found =
+    plan.kubernetes === undefined
+      ? await findEngine(plan.suite.engine, session)
+      : await findRunners(plan.kubernetes, session)
   if (found.state === 'ok') await checkBaseline(session, plan.name, found.label)
   const id = newRunId(session, plan.name)
-  const reached = await withTarget(
-    session,
-    { load: true, logFile: join(session.out, 'runs', id, 'target.log') },
-    async () => measureSuite(session, plan, found, id),
-  )
+  const measure = async (): Promise<JudgedRun> => measureSuite(session, plan, found, id)
+  const logFile = join(session.out, 'runs', id, 'target.log')
+  const reached =
+    plan.kubernetes === undefined
+      ? await withTarget(session, { load: true, logFile }, measure)
+      : // The runners may reach a service of the cluster that this machine cannot reach.
+        await withTargetLock(session, measure)
   const measured: JudgedRun =
     reached.state === 'ok'
       ? reached.value
@@ -51,6 +59,17 @@ export async function load(name: string | undefined, options: LoadOptions, world
     problems,
   })
   return note !== undefined && code === exitCodes.inconclusive.code ? exitCodes.pass.code : code
+}
+
+/** Runners in Kubernetes cannot reach a service that vigil starts on this machine. */
+function requireRunningTarget({ boots, targetUrl, progress }: Session): void {
+  if (boots)
+    throw new UsageError(
+      '--kubernetes loads a service that runs already: give its URL, as the cluster reaches it, ' +
+        'with --target',
+    )
+  if (/^(localhost|127\.|\[::1\]$)/.test(new URL(targetUrl).hostname))
+    progress.warn(`${targetUrl} is a loopback address: in Kubernetes, each runner loads its own pod`)
 }
 
 /**

@@ -30,13 +30,7 @@ export type PairSource =
       launch: Record<Side, Omit<SideLaunch, 'database' | 'logFile' | 'cores'>>
       template: DatabaseTemplate | undefined
     }
-  | {
-      kind: 'urls'
-      urls: Record<Side, string>
-      metrics: string | undefined
-      token: string | undefined
-      profile?: string | undefined
-    }
+  | { kind: 'urls'; urls: Record<Side, string>; metrics: string | undefined; token: string | undefined }
 
 /** Where a pair runs. */
 export interface PairPlace {
@@ -60,7 +54,9 @@ export async function startPair(
   signal: AbortSignal,
 ): Promise<PairResult> {
   if (source.kind === 'urls') {
-    const [baseline, candidate] = sides.map((side) => connectSide(source.urls[side], source, signal))
+    const [baseline, candidate] = sides.map((side) =>
+      connectSide(source.urls[side], source.metrics, source.token, signal),
+    )
     if (!baseline || !candidate) return { state: 'failed', side: undefined, reason: 'two URLs are needed' }
     const running = { baseline, candidate }
     const refused = await findRefusedMetrics(running)

@@ -1,3 +1,3 @@
-export { createK6Engine } from './engine.ts'
+export { createK6Engine, createKubernetesEngine } from './engine.ts'
 export { CountsSum, readSummary } from './summary.ts'
 export { readModules } from './journey-modules.ts'

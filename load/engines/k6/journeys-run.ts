@@ -10,6 +10,8 @@ import { prepareUsers, releaseUsers } from '../../virtual-users.ts'
 import type { Prepared } from '../../virtual-users.ts'
 import { countVirtualUsers } from './generator.ts'
 import type { UserCounts } from './generator.ts'
+import { toBytes } from './kubernetes/manifests.ts'
+import { loadOnKubernetes } from './kubernetes/run.ts'
 import type { LoadScriptPlan, PreparedContexts } from './k6-runtime/wire.ts'
 import { emptyMeasurement, toMeasurement } from './measurement.ts'
 import { collectMessages } from './messages.ts'
@@ -56,7 +58,7 @@ export async function runJourneys(
     ratePerSecond: request.ratePerSecond,
     requestTimeoutMs: request.plan.requestTimeoutMs,
     journeys: journeys.filter(({ name }) => request.mix.some(({ journey }) => journey === name)),
-    freeBytes: freemem(),
+    freeBytes: freeBytesFor(request.plan),
     processes: request.plan.shards,
   })
   const script = toScriptPlan(request, journeys, users, environment.folder)
@@ -65,6 +67,11 @@ export async function runJourneys(
   const prepared = await prepareUsers(request.plan, journeys, users.users, environment.signal)
   const result = await loadWith(prepared, path, request, script, environment, world)
   return addReleaseProblems(result, await release(request, journeys, prepared, environment.signal))
+}
+
+/** The memory of this machine, or that of all runners together. */
+function freeBytesFor({ kubernetes }: LoadPlan): number {
+  return kubernetes === undefined ? freemem() : toBytes(kubernetes.memory) * kubernetes.parallelism
 }
 
 /**
@@ -124,6 +131,17 @@ async function loadWith(
         measurement: emptyMeasurement(script.steps, new Date(world.wallMs()).toISOString(), 0, []),
       }
     case 'ready':
+      if (plan.kubernetes !== undefined)
+        return loadOnKubernetes(
+          path,
+          {
+            script: { plan: script, module, secrets: plan.secrets, contexts: [prepared.contexts] },
+            kubernetes: plan.kubernetes,
+            suite: plan.suite,
+          },
+          environment,
+          world,
+        )
       return plan.shards === undefined
         ? load(path, { module, secrets: plan.secrets }, script, prepared.contexts, environment, world)
         : loadShards(

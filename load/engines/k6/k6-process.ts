@@ -137,41 +137,64 @@ export function findTrustProblem(
     : `k6 trusts only the system's certificates on ${platform}: add those of ${untrusted} to the system's`
 }
 
-const inspectTimeoutMs = 30_000
+const callTimeoutMs = 30_000
 const maxOptionsLength = 1_000_000
+
+type CallResult = { state: 'ok'; output: string } | { state: 'failed'; reason: string }
 
 /** The options that k6 derives from a script, as it prints them, or what it says against the script. */
 export async function inspectWithK6(
   path: string,
   script: string,
+  options: Required<Pick<K6Options, 'folder' | 'env' | 'variables'>>,
+): Promise<CallResult> {
+  return callK6(
+    path,
+    'inspect',
+    ['--include-system-env-vars', '--execution-requirements', script],
+    options,
+    'script',
+  )
+}
+
+/** Writes a script with all that it reads, and its options, into an archive that `k6 run` takes. */
+export async function archiveWithK6(
+  path: string,
+  script: string,
+  archive: string,
+  options: Pick<K6Options, 'folder' | 'env'>,
+): Promise<CallResult> {
+  const own = { ...options, variables: {} }
+  // Variables of this environment may be secrets: the archive must hold none.
+  return callK6(path, 'archive', ['--exclude-env-vars', '--archive-out', archive, script], own, 'journeys')
+}
+
+async function callK6(
+  path: string,
+  command: string,
+  args: readonly string[],
   { folder, env, variables }: Required<Pick<K6Options, 'folder' | 'env' | 'variables'>>,
-): Promise<{ state: 'ok'; output: string } | { state: 'failed'; reason: string }> {
+  kind: K6Options['kind'],
+): Promise<CallResult> {
   let output = ''
   let log = ''
-  const args = [
-    'inspect',
-    '--config',
-    join(folder, configFile),
-    '--log-format',
-    'raw',
-    '--log-output',
-    'stderr',
-  ]
-  const child = startChild(path, [...args, '--include-system-env-vars', '--execution-requirements', script], {
+  const config = ['--config', join(folder, configFile)]
+  const logging = ['--log-format', 'raw', '--log-output', 'stderr']
+  const child = startChild(path, [command, ...config, ...logging, ...args], {
     cwd: neutralFolder,
-    env: { ...k6Environment(env, limitMemory('script', freemem())), ...variables },
+    env: { ...k6Environment(env, limitMemory(kind, freemem())), ...variables },
     onLine: (line, stream) => {
       if (stream === 'stdout') output = `${output}${line}\n`.slice(0, maxOptionsLength)
       else log = `${log} ${line}`.slice(0, maxOutputLength)
     },
   })
-  const timer = setTimeout(() => child.signal('SIGKILL'), inspectTimeoutMs)
+  const timer = setTimeout(() => child.signal('SIGKILL'), callTimeoutMs)
   const end = await child.ended
   clearTimeout(timer)
   if (end.state === 'failed') return { state: 'failed', reason: end.reason }
   if (end.state === 'exited' && end.code === 0) return { state: 'ok', output }
   const how = end.state === 'exited' ? `code ${end.code}` : end.signal
-  return { state: 'failed', reason: log.trim() === '' ? `k6 inspect ended with ${how}` : log.trim() }
+  return { state: 'failed', reason: log.trim() === '' ? `k6 ${command} ended with ${how}` : log.trim() }
 }
 
 /** Why a program cannot be used as k6, or undefined when it can: it must be k6, 1.0 or later. */

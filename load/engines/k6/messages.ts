@@ -103,7 +103,8 @@ function isMessage(message: unknown): message is ScriptMessage {
     case 'started':
       return (
         (!('shard' in message) || typeof message.shard === 'string') &&
-        (!('clockMs' in message) || typeof message.clockMs === 'number')
+        (!('clockMs' in message) || typeof message.clockMs === 'number') &&
+        (!('segment' in message) || typeof message.segment === 'string')
       )
     case 'played':
       return 'journey' in message && isPlayedJourney(message.journey)

@@ -1,11 +1,19 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Secrets } from '../../../journeys/index.ts'
 import type { Child } from '../../../runtime/processes/index.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { formatTrusted } from '../../../journeys/client/index.ts'
 import { freePort } from '../../../runtime/services/index.ts'
-import { configFile, startK6, stopOnError, toSettings, trustFile, waitForK6End } from './k6-process.ts'
+import {
+  archiveWithK6,
+  configFile,
+  startK6,
+  stopOnError,
+  toSettings,
+  trustFile,
+  waitForK6End,
+} from './k6-process.ts'
 import type { Ending } from './ending.ts'
 import type { RunObserver } from './k6-process.ts'
 import { contextIndex, lateRequests } from './k6-runtime/wire.ts'
@@ -177,12 +185,40 @@ export function findUsageErrorInLog(
   hasBegun: boolean,
 ): string | undefined {
   const isLoading = ending.state === 'script-error' && !hasBegun
-  if (!isLoading || !/moduleSpecifier|file:\/\//.test(lastOutput)) return undefined
-  const message = lastOutput
+  return isLoading && /moduleSpecifier|file:\/\//.test(lastOutput) ? describeLoading(lastOutput) : undefined
+}
+
+function describeLoading(output: string): string {
+  const message = output
     .replace(/^could not initialize '[^']*': could not load JS test '[^']*': /, '')
     .replace(/ Make sure that you've .*$/, '')
   return (
     'k6 cannot load it, although Node can (k6 runs journeys in a runtime of its own, ' +
     `without Node's modules and globals): ${toOneLine(message, 300)}`
   )
+}
+
+/** Our script with all that it reads, for k6 on other machines. */
+export interface ScriptArchive {
+  bytes: Buffer
+  /** The certificates that k6 is to trust, as PEM; undefined: those of its system. */
+  trusted: string | undefined
+}
+
+/** Archives our script, without the values of its secrets. Leaves no file. */
+export async function archiveScript(
+  script: ScriptRun,
+  { path, folder, env }: Omit<K6Host, 'signal'>,
+): Promise<({ state: 'ok' } & ScriptArchive) | { state: 'usage-error'; reason: string }> {
+  const { entry, files, trusted } = await writeScriptFiles(script, folder)
+  const archive = join(folder, 'archive.tar')
+  try {
+    const made = await archiveWithK6(path, entry, archive, { folder, env })
+    if (made.state === 'failed') return { state: 'usage-error', reason: describeLoading(made.reason) }
+    const pem = trusted === undefined ? undefined : await readFile(trusted, 'utf8')
+    return { state: 'ok', bytes: await readFile(archive), trusted: pem }
+  } finally {
+    const all = [...files, archive]
+    await Promise.all(all.map(async (file) => rm(file, { recursive: true, force: true })))
+  }
 }

@@ -18,6 +18,8 @@ export interface EngineWorld {
   monotonicMs: () => number
   /** The wall clock, for labels. */
   wallMs: () => number
+  /** Path of kubectl, for a load in Kubernetes. */
+  kubectl?: string
 }
 
 type Clocks = Pick<EngineWorld, 'monotonicMs' | 'wallMs'>

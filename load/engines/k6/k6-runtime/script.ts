@@ -1,12 +1,22 @@
 import { sleep } from 'k6'
+import crypto from 'k6/crypto'
 import exec from 'k6/execution'
 import { Trend } from 'k6/metrics'
 import type { Options } from 'k6/options'
 import type { Journey } from '../../../../journeys/index.ts'
+import { divideLoad } from '../../../shards/shards.ts'
+import { formatFrames } from './frames.ts'
 import { createDuetIteration, createLoadIteration } from './iterations.ts'
-import { metricNames, percentileName, quantileGrid, requestFailureClasses, summarize } from './metrics.ts'
+import {
+  metricNames,
+  percentileName,
+  quantileGrid,
+  requestFailureClasses,
+  shardFormat,
+  summarize,
+} from './metrics.ts'
 import type { K6Summary } from './metrics.ts'
-import { lateRequests, tickMs } from './wire.ts'
+import { lateRequests, runnerVariable, tickMs } from './wire.ts'
 import type { LoadScriptPlan, ScriptMessage, ScriptPlan } from './wire.ts'
 
 /** What k6 looks for in a script; the entry file exports these under the same names. */
@@ -19,7 +29,8 @@ export interface Script {
 }
 
 /** Runs inside k6, once for each virtual user: the script of a load or of a duet. */
-export function createScript(plan: ScriptPlan, journeys: readonly Journey[]): Script {
+export function createScript(given: ScriptPlan, journeys: readonly Journey[]): Script {
+  const plan = given.kind === 'load' ? findShard(given) : given
   // oxlint-disable-next-line no-console -- the only way out of k6 while it runs
   const report = (message: ScriptMessage): void => console.error(`${plan.nonce} ${JSON.stringify(message)}`)
   return {
@@ -27,7 +38,11 @@ export function createScript(plan: ScriptPlan, journeys: readonly Journey[]): Sc
     options: __VU === 0 ? createOptions(plan) : {},
     setup: () => {
       const shard = plan.kind === 'load' ? plan.shard : undefined
-      report({ type: 'started', ...(shard && { shard: shard.name, clockMs: Date.now() }) })
+      report({
+        type: 'started',
+        ...(shard && { shard: shard.name, clockMs: Date.now() }),
+        ...(plan.kind === 'load' && plan.runners && { segment: readSegment() }),
+      })
     },
     play:
       plan.kind === 'load'
@@ -35,8 +50,33 @@ export function createScript(plan: ScriptPlan, journeys: readonly Journey[]): Sc
         : createDuetIteration(plan, journeys, report),
     clock: plan.kind === 'load' ? createClock() : () => undefined,
     // Without one, k6 would print its own summary, which is not read.
-    handleSummary: (data) =>
-      plan.kind === 'load' ? { [plan.summaryFile]: JSON.stringify(summarize(plan, data)) } : {},
+    handleSummary: (data) => (plan.kind === 'load' ? writeSummary(plan, data) : {}),
+  }
+}
+
+/** A runner's shard, by the number at the end of its name. */
+function findShard(plan: LoadScriptPlan): LoadScriptPlan {
+  const { runners } = plan
+  if (runners === undefined) return plan
+  const { shards, sequence } = divideLoad({ run: '', plan: runners.plan, format: shardFormat }, runners.of)
+  const number = Number(/\d+$/.exec(__ENV[runnerVariable] ?? '')?.[0])
+  // k6 reads the script before it runs too, where nothing has a number.
+  const shard = shards[number - 1] ?? { name: 'shard-0', segment: '0:1' }
+  return { ...plan, shard: { ...shard, sequence, ...runners } }
+}
+
+/** The segment that this k6 was started with: whether it is the shard's own is seen from outside. */
+function readSegment(): string {
+  const segment: unknown = exec.test.options.executionSegment
+  return typeof segment === 'string' ? segment : ''
+}
+
+/** Into its file, or for a runner into the log of its pod. */
+function writeSummary(plan: LoadScriptPlan, data: K6Summary): Record<string, string> {
+  const text = JSON.stringify(summarize(plan, data))
+  if (plan.runners === undefined) return { [plan.summaryFile]: text }
+  return {
+    stdout: formatFrames(plan.nonce, plan.shard?.name ?? 'none', text, crypto.sha256(text, 'hex')),
   }
 }
 

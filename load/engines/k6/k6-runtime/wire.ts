@@ -66,7 +66,19 @@ export interface LoadScriptPlan extends BasePlan {
   summaryFile: string
   /** Set when several k6 make the load together: this one makes a segment of its arrivals. */
   shard?: ScriptShard
+  /** Set instead when they have this one plan: each finds its shard in its environment. */
+  runners?: ScriptRunners
 }
+
+/** The runners in Kubernetes: pods whose k6 get the same script. */
+export interface ScriptRunners {
+  of: number
+  /** Digest of what all of them are to do. */
+  plan: string
+}
+
+/** The environment variable of a runner with the name of its job, which ends with its number, from 1. */
+export const runnerVariable = 'VIGIL_RUNNER'
 
 /** One of `of` equal shards. */
 export interface ScriptShard {
@@ -179,8 +191,8 @@ export type PlayedJourney = [
 
 /** What the script reports while it runs, as `<nonce> <JSON>` on k6's log. */
 export type ScriptMessage =
-  /** Of which shard, and k6's wall clock then. */
-  | { type: 'started'; shard?: string; clockMs?: number }
+  /** Of which shard, k6's wall clock then, and the segment that a runner was given. */
+  | { type: 'started'; shard?: string; clockMs?: number; segment?: string }
   | {
       type: 'failure'
       step: number
