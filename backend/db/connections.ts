@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { negotiateTls, readAddress } from './address.ts'
+import { findCause } from './availability.ts'
 import { applyMigrations, drizzle, sql } from './drizzle.ts'
 
 /** Together they keep every request below 5 s, in any state of the database. */
@@ -56,19 +57,49 @@ const lockId = 7_104_113_201
 /** A migration may rewrite a table, or wait for another instance: both may take longer than a request. */
 const migrationLimitMs = '600000'
 
-/** Applies the missing migrations. Instances that start at the same time take turns. */
+/**
+ * Applies the missing migrations. Instances that start at the same time take turns. Throws if a PgBouncer is
+ * in front that cannot serve the API.
+ */
 export async function migrate(url: string): Promise<void> {
-  const client = new pg.Client(await toConnectionConfig(url, 'todo-backend-migrate'))
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
+  await withClient(url, async (client) => {
     await drizzle(client).transaction(async (tx) => {
       await tx.execute(sql`select set_config('statement_timeout', ${migrationLimitMs}, true),
         set_config('lock_timeout', ${migrationLimitMs}, true)`)
       await tx.execute(sql`select pg_advisory_xact_lock(${lockId})`)
       await applyMigrations(tx, { migrationsFolder: folder })
     })
+    if (readAddress(url).isPooled)
+      await withClient(url, (other) => requirePreparedStatements([client, other]))
+  })
+}
+
+async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client(await toConnectionConfig(url, 'todo-backend-migrate'))
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    await work(client)
   } finally {
     await client.end()
+  }
+}
+
+const duplicateStatement = '42P05'
+
+/**
+ * Two clients prepare a statement of the same name, as all connections of the pool do. A PgBouncer that only
+ * passes this on does it twice on one of its connections: requests would fail at random.
+ */
+async function requirePreparedStatements(clients: readonly pg.Client[]): Promise<void> {
+  try {
+    for (const client of clients) await client.query({ name: 'check', text: 'select 1' })
+  } catch (error) {
+    if (findCause(error).code !== duplicateStatement) throw error
+    throw new Error(
+      'DATABASE_URL: found a PgBouncer without prepared statements in transaction mode, ' +
+        'expected version 1.21 or later with max_prepared_statements above 0',
+      { cause: error },
+    )
   }
 }
