@@ -37,6 +37,8 @@ const verdictRow = {
   ci: z.tuple([z.number(), z.number()]).exactOptional(),
   /** Accepted change: 0.05 is 5 %. */
   margin: z.number().exactOptional(),
+  /** Smallest ratio that it would have called a fail, eight times in ten; missing for a fail. */
+  detectable: z.number().exactOptional(),
   /** The rule again with the actual value in it. */
   message: z.string(),
 }

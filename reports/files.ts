@@ -33,6 +33,7 @@ const rowKeys = [
   'ratio',
   'ci',
   'margin',
+  'detectable',
   'message',
 ] as const satisfies readonly (keyof VerdictRow)[]
 

@@ -181,6 +181,7 @@ function buildRow(test: BaselineTest, status: RowStatus, alphaOfOne: number, acc
     ratio,
     ci,
     margin: Math.expm1(limit),
+    ...(remark !== '' && Number.isFinite(detectable) && { detectable }),
     message:
       `${labels[metric]} ${formatFigure(metric, baseline)} ${against} → ` +
       `${[formatFigure(metric, baseline * ratio), mine].filter((part) => part !== '').join(' ')}: ` +

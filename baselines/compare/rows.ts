@@ -101,6 +101,7 @@ function measureRow(test: MeasureTest, family: TestFamily, rules: Rules, hasFail
     ...(known && { ci }),
     margin,
     ...toNeeded(status, test, family, rules),
+    ...toDetectable(status, test, family),
     message: `${figures}${family.count < minPairs ? '' : describeStatus(status, test, family, rules)}`,
   }
 }
@@ -118,9 +119,19 @@ function toNeeded(
   return pairs === undefined ? {} : { needed: family.count + pairs - effect.count }
 }
 
-function describeStatus(status: RowStatus, test: MeasureTest, family: TestFamily, rules: Rules): string {
-  const { effect, limit, measure } = test
+function toDetectable(
+  status: RowStatus,
+  { measure, effect, limit }: MeasureTest,
+  family: TestFamily,
+): { detectable?: number } {
+  if ((status !== 'pass' && status !== 'skipped') || family.count < minPairs) return {}
   const detectable = Math.exp(measure.worse * smallestDetectableEffect(effect, family.alphaOfOne, limit))
+  return Number.isFinite(detectable) ? { detectable } : {}
+}
+
+function describeStatus(status: RowStatus, test: MeasureTest, family: TestFamily, rules: Rules): string {
+  const { measure } = test
+  const { detectable = Infinity } = toDetectable(status, test, family)
   switch (status) {
     case 'fail':
     case 'improved':

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { renderAll, terminalReport } from '../../reports/index.ts'
 import type { ReportInput, RunReport } from '../../reports/index.ts'
 import type { Run, ProbesReport } from '../../record/index.ts'
@@ -84,15 +84,30 @@ export function reportPaths(folder: string): Record<'html' | 'markdown' | 'junit
 /** Ids of a gate's runs, in its folder. */
 const gateRunsFile = 'runs.json'
 
-/** Writes the reports of a gate, and which runs it made. */
+/** Writes the reports of a gate, and what they are written from again: its runs and probes. */
 export async function writeGate(folder: string, input: ReportInput): Promise<string[]> {
   const ids = JSON.stringify(input.runs.map(({ run }) => run.id))
-  const written = await tryWrite(folder, async () => writeWhole(join(folder, gateRunsFile), `${ids}\n`))
+  const written = await tryWrite(folder, async () => {
+    await writeWhole(join(folder, gateRunsFile), `${ids}\n`)
+    if (input.probes) await writeWhole(join(folder, probesFile), `${JSON.stringify(input.probes)}\n`)
+  })
   return [...(await writeReports(folder, input)), ...written]
 }
 
+/** A gate by its id or its folder; undefined for anything else. */
+export async function findGate(
+  { out, world }: Session,
+  name: string,
+): Promise<{ folder: string; runs: string[] } | undefined> {
+  for (const folder of [join(out, 'gates', name), resolve(world.cwd, name)]) {
+    const runs = await readGateRuns(folder)
+    if (runs !== undefined) return { folder, runs }
+  }
+  return undefined
+}
+
 /** Ids of the runs of a gate, by its folder; undefined for a folder of anything else. */
-export async function readGateRuns(folder: string): Promise<string[] | undefined> {
+async function readGateRuns(folder: string): Promise<string[] | undefined> {
   const text = await readText(join(folder, gateRunsFile)).catch(() => '[')
   const json = jsonOf(text)
   const ids: unknown = json.state === 'ok' ? json.value : undefined

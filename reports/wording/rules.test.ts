@@ -38,6 +38,13 @@ describe('the summary of a verdict', () => {
     [statuses('inconclusive', 'fail', 'invalid', 'fail'), '2 of 4 checks failed, 1 invalid, 1 inconclusive'],
     [statuses('pass', 'skipped'), '1 check passed, 1 skipped'],
     [statuses('fail', 'skipped', 'skipped'), '1 of 1 check failed, 2 skipped'],
+    ...[
+      [1.26, 'all 2 checks passed, cannot rule out a slowdown below 26 %'] as const,
+      [1.04, 'all 2 checks passed'] as const,
+    ].map(([detectable, sentence]): [Verdict, string] => [
+      verdictWith([passed, rowOf({ rule: 'comparison', margin: 0.05, detectable })]),
+      sentence,
+    ]),
     [statuses('skipped'), 'nothing was judged'],
     [statuses(), 'nothing was judged'],
     [verdictWith([rowOf({ status: 'inconclusive', metric: 'budgets' })]), 'nothing was judged'],

@@ -128,7 +128,25 @@ export function summarizeVerdict(verdict: Verdict): string {
       : `${judged.length === 1 ? '' : 'all '}${checks} passed`,
     ...others.map(({ word, count }) => `${count} ${word}`),
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
+    ...(verdict.verdict === 'pass' ? findBlindSpot(verdict.rows) : []),
   ].join(', ')
+}
+
+/**
+ * What a pass cannot rule out, where that is more than its margin: the largest of the overall latencies. A
+ * reader of the headline must not take a noisy pass for "nothing became slower".
+ */
+function findBlindSpot(rows: readonly VerdictRow[]): string[] {
+  const blind = rows.filter(
+    ({ step, metric, detectable, margin }) =>
+      step === null &&
+      /^p\d+Ms$/.test(metric) &&
+      detectable !== undefined &&
+      margin !== undefined &&
+      detectable - 1 > margin,
+  )
+  const largest = Math.max(...blind.map(({ detectable = 1 }) => detectable - 1))
+  return blind.length === 0 ? [] : [`cannot rule out a slowdown below ${amount('ratio', largest)}`]
 }
 
 /** The run on one line: requests, rate, p95, errors, duration and revision. */

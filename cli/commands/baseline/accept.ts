@@ -10,7 +10,7 @@ import type { Session } from '../../shared/session.ts'
 import { printJson, readIfPresent, UsageError } from '../../shared/world.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { readGateRuns } from '../../shared/artefacts.ts'
+import { findGate } from '../../shared/artefacts.ts'
 import { findBaseline, storedFolder, writeBaseline } from '../../shared/baselines.ts'
 import type { BaselineOptions } from './command.ts'
 import { baselineText } from './text.ts'
@@ -67,13 +67,9 @@ export async function accept(
 }
 
 /** A gate, by its id or folder, stands for its runs. */
-async function expandGates({ out, world }: Session, names: readonly string[]): Promise<string[]> {
+async function expandGates(session: Session, names: readonly string[]): Promise<string[]> {
   const expanded: string[] = []
-  for (const name of names) {
-    const folders = [join(out, 'gates', name), resolve(world.cwd, name)]
-    const found = await Promise.all(folders.map(async (folder) => readGateRuns(folder)))
-    expanded.push(...(found.find((ids) => ids !== undefined) ?? [name]))
-  }
+  for (const name of names) expanded.push(...((await findGate(session, name))?.runs ?? [name]))
   return expanded
 }
 

@@ -9,13 +9,14 @@ export function addReportCommand(
   addCommonOptions(program.command('report [run]'))
     .description(
       'Writes the reports of a run again from its record: the newest run, ' +
-        'or one given by id, folder or record file.',
+        'or one given by id, folder or record file; or those of a gate, by its id or folder.',
     )
     .addHelpText(
       'after',
       examplesText([
         'vigil report',
         'vigil report .vigil/runs/20260102-030405-006-browse-a1b2',
+        'vigil report .vigil/gates/20260102-030405-006-gate-a1b2',
         'vigil report --json',
       ]),
     )
