@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
+import { profileSchema } from '../baselines/profiles/index.ts'
 import { verdictSchema } from '../baselines/index.ts'
 import { configSchema } from '../config/index.ts'
 import { runJsonSchema, probesReportSchema } from '../record/documents/index.ts'
@@ -10,6 +11,7 @@ export function documentSchemas(): Record<string, unknown> {
   return {
     run: runJsonSchema(),
     verdict: toJsonSchema(verdictSchema),
+    profile: toJsonSchema(profileSchema),
     probes: toJsonSchema(probesReportSchema),
     'history-entry': toJsonSchema(runEntrySchema),
     // The values that a user writes, before the schema transforms them.

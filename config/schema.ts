@@ -93,6 +93,12 @@ const target = z.strictObject({
       'Path of its Prometheus metrics, read before, during and after a load (standard `process_*` and ' +
         '`nodejs_*` names).',
     ),
+  profile: path
+    .exactOptional()
+    .describe(
+      'Path of its CPU profile in the format of pprof, read when a duet fails by CPU time. Needed for ' +
+        'services that are not Node, or that vigil does not start.',
+    ),
   /** PEM file with certificates that every engine trusts in addition. */
   ca: z.string().min(1).exactOptional(),
   /** `vigil ab` gives each side a separate database on one PostgreSQL, in `DATABASE_URL`. */

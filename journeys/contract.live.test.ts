@@ -264,11 +264,11 @@ let k6Path: string
 const players: Player[] = [
   { name: 'a probe', play: byProbe, each: [1, 1] },
   { name: 'Playwright', play: byPlaywright, each: [1, 1] },
-  // Four of each of 17 journeys in a second; k6 may begin one more at the very end.
+  // Three of each of 17 journeys in a second; k6 may begin one more at the very end.
   {
     name: 'k6',
-    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 68 }),
-    each: [4, 5],
+    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 51 }),
+    each: [3, 4],
   },
   {
     name: 'autocannon',

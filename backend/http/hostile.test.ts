@@ -98,6 +98,15 @@ describe('every operation with a body refuses', () => {
   })
 })
 
+// `JSON.parse` of these would block the event loop for more than a second.
+test.each([
+  ['nested arrays', '['.repeat(4_000_000), 'The body has 4000000 levels, expected at most 32'],
+  ['empty arrays', `[${'[],'.repeat(2_000_000)}[]]`, 'The body has 4000003 values, expected at most 50000'],
+])('a body of millions of %s is refused before it is parsed', async (_what, body, detail) => {
+  const { status, text } = await send('POST', '/tasks/bulk', body)
+  expect([status, JSON.parse(text)]).toMatchObject([422, { detail }])
+})
+
 test('no prototype was changed by any of that', () => {
   expect(Object.hasOwn(Object.prototype, 'isAdmin')).toBe(false)
 })

@@ -1,5 +1,13 @@
 import { compactTarget, findContradiction, mergeHistograms } from '../../record/index.ts'
-import type { Run, Bucket, Endpoint, Histogram, ServerSide, Totals } from '../../record/index.ts'
+import type {
+  Bucket,
+  Endpoint,
+  Histogram,
+  Run,
+  ScriptMetric,
+  ServerSide,
+  Totals,
+} from '../../record/index.ts'
 import { incomparableRows } from '../compare/fitness.ts'
 import { isMostlyFailed } from '../verdict.ts'
 import type { Verdict } from '../verdict.ts'
@@ -181,7 +189,16 @@ export function compactRun(run: Run): AcceptedRun {
       ]),
     ),
     ...(server && { server: roundServer(server) }),
+    ...(run.scriptMetrics && { scriptMetrics: compactMetrics(run.scriptMetrics) }),
+    ...(run.checks && { checks: run.checks }),
   }
+}
+
+/** Without their histograms: their quantiles are compared. */
+function compactMetrics(metrics: Readonly<Record<string, ScriptMetric>>): Record<string, ScriptMetric> {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, { histogram: _histogram, ...metric }]) => [name, metric]),
+  )
 }
 
 function roundTotals({ requests, errors, errorRate, throughputRps, latency }: Totals): Totals {

@@ -1,9 +1,10 @@
 import { minAccepted, recentRuns } from './baseline.ts'
 import type { AcceptedRun, Baseline } from './baseline.ts'
 import { compactRun } from './accept.ts'
+import { isScriptFigure } from './script-readings.ts'
 import { baselineAlpha, testAgainstBaseline } from './tests.ts'
 import type { BaselineTest, BaselineTests } from './tests.ts'
-import type { BaselineMetric } from './readings.ts'
+import type { BaselineMetric, ScriptFigure } from './reading.ts'
 import { confidenceLimits, smallestDetectableEffect } from '../compare/effect.ts'
 import { incomparableRows } from '../compare/fitness.ts'
 import { errorRateRow } from '../compare/rows.ts'
@@ -123,7 +124,7 @@ const confidence = 0.95
 /** Once a fail is certain, everything else that is worse at this level is named too. */
 const naming = 0.05
 
-const labels: Record<BaselineMetric, string> = {
+const labels: Record<Exclude<BaselineMetric, ScriptFigure>, string> = {
   p50Ms: 'p50',
   p95Ms: 'p95',
   p99Ms: 'p99',
@@ -133,16 +134,21 @@ const labels: Record<BaselineMetric, string> = {
 }
 
 /**
- * Rows of a run compared with accepted ones: one for each overall metric, and one for each step that fails or
- * improved; worst first.
+ * Rows of a run compared with accepted ones: one for each overall metric, and one for each step or check of a
+ * script that fails or improved; worst first.
  */
 export function buildRows({ tests, errors, alphaOfOne }: BaselineTests, accepted: number): VerdictRow[] {
   const hasFail = tests.some((test) => isWorse(test, baselineAlpha))
   const rows = tests
     .map((test) => buildRow(test, chooseStatus(test, hasFail), alphaOfOne, accepted))
-    .filter((row) => row.step === null || row.status === 'fail' || row.status === 'improved')
+    .filter((row) => isOverall(row) || row.status === 'fail' || row.status === 'improved')
   const order: RowStatus[] = ['fail', 'improved', 'pass', 'skipped']
   return [...rows, errorRow(errors)].toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
+}
+
+/** A script may have a hundred figures: those that are as before would hide the others. */
+function isOverall({ step, metric }: VerdictRow): boolean {
+  return step === null && !metric.startsWith('script check ')
 }
 
 function isWorse({ pWorse, effect, limit }: BaselineTest, alpha: number): boolean {
@@ -159,6 +165,9 @@ function chooseStatus(test: BaselineTest, hasFail: boolean): RowStatus {
 function buildRow(test: BaselineTest, status: RowStatus, alphaOfOne: number, accepted: number): VerdictRow {
   const { rule, reading, effect, limit } = test
   const { metric, step, worse } = reading
+  const label = isScriptFigure(metric) ? metric.slice('script '.length) : labels[metric]
+  // Less of it is worse, as for throughput.
+  const kind = isScriptFigure(metric) && worse === -1 ? 'throughputRps' : metric
   const { lower, upper } = confidenceLimits(effect, confidence)
   const ratio = Math.exp(worse * effect.value)
   const ci: [number, number] =
@@ -169,8 +178,7 @@ function buildRow(test: BaselineTest, status: RowStatus, alphaOfOne: number, acc
       ? ['of the anchor', 'of this and the newest runs']
       : [`of ${formatCount(accepted, 'accepted run')}`, '']
   const detectable = Math.exp(worse * smallestDetectableEffect(effect, alphaOfOne, limit))
-  const remark =
-    status === 'pass' || status === 'skipped' ? describeDetectable(status, metric, detectable) : ''
+  const remark = status === 'pass' || status === 'skipped' ? describeDetectable(status, kind, detectable) : ''
   return {
     rule,
     step,
@@ -183,14 +191,16 @@ function buildRow(test: BaselineTest, status: RowStatus, alphaOfOne: number, acc
     margin: Math.expm1(limit),
     ...(remark !== '' && Number.isFinite(detectable) && { detectable }),
     message:
-      `${labels[metric]} ${formatFigure(metric, baseline)} ${against} → ` +
-      `${[formatFigure(metric, baseline * ratio), mine].filter((part) => part !== '').join(' ')}: ` +
+      `${label} ${formatFigure(reading, baseline)} ${against} → ` +
+      `${[formatFigure(reading, baseline * ratio), mine].filter((part) => part !== '').join(' ')}: ` +
       `${formatChange(ratio, worse * Math.expm1(limit))} (${formatInterval(ci)}), ` +
       `${formatMargin(Math.expm1(limit))}${remark}`,
   }
 }
 
-function formatFigure(metric: BaselineMetric, value: number): string {
+function formatFigure({ metric, unit }: BaselineTest['reading'], value: number): string {
+  if (isScriptFigure(metric))
+    return unit === undefined ? String(Number(value.toPrecision(3))) : amount(unit, value)
   if (metric === 'throughputRps') return `${Number(value.toPrecision(3))} req/s`
   return metric === 'statementsPerRequest' ? String(Number(value.toPrecision(3))) : amount('ms', value)
 }

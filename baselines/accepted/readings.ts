@@ -1,34 +1,9 @@
 import { buildMeasures } from '../compare/measures.ts'
-import type { Measure } from '../compare/measures.ts'
 import { countOf } from '../../record/index.ts'
 import type { ServerSide } from '../../record/index.ts'
 import type { AcceptedRun } from './baseline.ts'
-
-export type BaselineMetric = Measure['metric'] | 'cpuMsPerRequest' | 'statementsPerRequest'
-
-/** A deviation that is assumed until runs have shown theirs, with the weight of this many observations. */
-export interface Prior {
-  deviation: number
-  degrees: number
-}
-
-/**
- * One metric by which a run is compared with accepted ones: its logarithm in each of them; NaN where a run
- * lacks it.
- */
-export interface Reading {
-  metric: BaselineMetric
-  step: string | null
-  /** 1 when more is worse, −1 when less is. */
-  worse: 1 | -1
-  accepted: number[]
-  run: number
-  /** Standard deviation that sampling alone gives the run's value. */
-  sampling: number
-  priors: { within: Prior; between: Prior }
-  /** Loss accepted, as a share. */
-  margin: number
-}
+import type { Reading } from './reading.ts'
+import { buildScriptReadings } from './script-readings.ts'
 
 /**
  * Sampling error of the logarithm of a quantile is about this over the root of the requests
@@ -81,6 +56,7 @@ export function buildReadings(
     ...timed,
     ...buildServerReading('cpuMsPerRequest', clock, cpuMargin, accepted, run),
     ...buildServerReading('statementsPerRequest', counts, margin, accepted, run),
+    ...buildScriptReadings(accepted, run, { priors: clock, margin }),
   ]
 }
 

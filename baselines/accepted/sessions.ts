@@ -1,4 +1,4 @@
-import type { Prior, Reading } from './readings.ts'
+import type { Prior, Reading } from './reading.ts'
 import type { Estimate } from '../compare/trimmed.ts'
 
 /**

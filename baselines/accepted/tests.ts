@@ -1,7 +1,7 @@
 import { recentRuns } from './baseline.ts'
 import type { AcceptedRun, Baseline } from './baseline.ts'
 import { buildReadings } from './readings.ts'
-import type { Reading } from './readings.ts'
+import type { Reading } from './reading.ts'
 import { estimateDifference, numberSessions } from './sessions.ts'
 import type { SessionValue } from './sessions.ts'
 import { pValueBetter, pValueWorse } from '../compare/effect.ts'

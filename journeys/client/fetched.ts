@@ -1,18 +1,27 @@
 /**
- * The text of an answer to `fetch`, in UTF-8.
+ * The bytes of an answer to `fetch`.
  *
  * @param maxBytes throws beyond it, and keeps no more in memory: an answer may have no end
  * @param excess the message of that error
  */
-export async function readBounded(response: Response, maxBytes: number, excess: string): Promise<string> {
-  const decoder = new TextDecoder()
-  let [bytes, text] = [0, '']
+export async function readBoundedBytes(
+  response: Response,
+  maxBytes: number,
+  excess: string,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length
     if (bytes > maxBytes) throw new Error(excess)
-    text += decoder.decode(chunk, { stream: true })
+    chunks.push(chunk)
   }
-  return text
+  return Buffer.concat(chunks)
+}
+
+/** The text of an answer to `fetch`, in UTF-8, within the same limit. */
+export async function readBounded(response: Response, maxBytes: number, excess: string): Promise<string> {
+  return new TextDecoder().decode(await readBoundedBytes(response, maxBytes, excess))
 }
 
 /**

@@ -9,6 +9,8 @@ import type { Side } from '../engines/k6/k6-runtime/wire.ts'
 import type { MeasuredUnit } from './follow.ts'
 import type { DuetEnvironment } from './load.ts'
 import { measurePair } from './measure.ts'
+import { canExplain, profilePair } from './profile.ts'
+import type { PairProfile } from './profile.ts'
 import type { DuetSuite, PairEnd, PairPlan } from './measure.ts'
 import { startPair } from './processes/pair.ts'
 import type { PairSource } from './processes/pair.ts'
@@ -29,6 +31,8 @@ export interface DuetRequest {
    * current unit.
    */
   deadlineMs: number
+  /** Profile both sides of a fail that CPU time can explain. */
+  profile?: boolean
   /** Measures one pair of processes only, whatever the verdict, to observe how the two differ. */
   once?: boolean
 }
@@ -63,6 +67,8 @@ export interface AttemptResult {
   units: MeasuredUnit[]
   verdict: Verdict | undefined
   end: AttemptEnd
+  /** Missing where nothing was profiled. */
+  profile?: PairProfile
 }
 
 /** When the measurement of one pair of processes is judged, and what ends it. */
@@ -78,6 +84,8 @@ export interface AttemptPlan {
   planned: number
   isDecided: (verdict: Verdict, analysis: InterimAnalysis, planned: number) => boolean
   confirming?: boolean
+  /** Whether the duet ends with this verdict on the attempt, so that both sides can be profiled. */
+  isFinal?: (verdict: Verdict) => boolean
 }
 
 /** Starts a fresh pair of processes, measures it until it is decided, and stops it again. */
@@ -102,13 +110,24 @@ export async function measureAttempt(
     return { units: [], verdict: undefined, end: { ...started, state: 'unavailable' } }
   const { pair } = started
   const judge = judgeUnits(request, plan, world)
+  let profiling: Promise<PairProfile> | undefined
+  const onDecided = async (countRequests: () => Record<Side, number>): Promise<void> => {
+    const verdict = judge.lastVerdict()
+    if (request.profile !== true || signal.aborted || verdict === undefined) return
+    if (!canExplain(verdict) || plan.isFinal?.(verdict) !== true) return
+    progress.phase('profiling both sides')
+    profiling = profilePair(pair, profileSource(request.source), countRequests, signal)
+    await profiling
+  }
   try {
     const end = await measurePair(
       pair,
       toPairPlan(request, plan, world),
-      { onWarmUp: progress.warming, onUnit: judge.addUnit },
+      { onWarmUp: progress.warming, onUnit: judge.addUnit, onDecided },
       { ...world, pinning, folder: join(folder, 'k6') },
     )
+    // The verdict is final before a profile begins: not even the end of a side changes it.
+    if (profiling !== undefined) return { ...judge.finish({ state: 'ok' }), profile: await profiling }
     const exited = signal.aborted ? undefined : pair.exitedSide()
     if (exited === undefined) return judge.finish(end)
     const lastLine = pair.sides[exited].lastOutput() || 'nothing'
@@ -120,6 +139,11 @@ export async function measureAttempt(
   } finally {
     await pair.stop()
   }
+}
+
+function profileSource(source: PairSource): 'inspector' | 'pprof' {
+  const path = source.kind === 'urls' ? source.profile : source.launch.candidate.profile
+  return path === undefined ? 'inspector' : 'pprof'
 }
 
 function toPairPlan(request: DuetRequest, plan: AttemptPlan, world: DuetWorld): PairPlan {
@@ -143,7 +167,11 @@ export function judgeUnits(
   request: Pick<DuetRequest, 'pairs' | 'deadlineMs' | 'rules'>,
   plan: AttemptPlan,
   { progress, monotonicMs }: Pick<DuetWorld, 'progress' | 'monotonicMs'>,
-): { addUnit: (unit: MeasuredUnit) => 'continue' | 'stop'; finish: (end: AttemptEnd) => AttemptResult } {
+): {
+  addUnit: (unit: MeasuredUnit) => 'continue' | 'stop'
+  lastVerdict: () => Verdict | undefined
+  finish: (end: AttemptEnd) => AttemptResult
+} {
   const { earlier, analyses, planned, isDecided, confirming = false } = plan
   const units: MeasuredUnit[] = []
   let lastVerdict: Verdict | undefined
@@ -174,7 +202,7 @@ export function judgeUnits(
         ? { state: 'failed', side: undefined, reason: describeUnfit(disturbed, units.length) }
         : end,
   })
-  return { addUnit, finish }
+  return { addUnit, lastVerdict: () => lastVerdict, finish }
 }
 
 function describeUnfit(disturbed: number, undisturbed: number): string {

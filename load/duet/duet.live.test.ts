@@ -47,6 +47,17 @@ describe('a duet of a service with a slower copy', () => {
   })
 })
 
+it('names where a candidate costs more CPU time, after its verdict', async () => {
+  // Milliseconds in each answer, where the others cost next to nothing. More statements need no confirmation.
+  const { verdict, profile } = await bench.duetOfProcesses({ SPINS: '2000000', STATEMENTS: '21' })
+  expect(verdict.verdict).toBe('fail')
+  if (profile?.state !== 'ok') throw new Error(profile?.reason ?? 'no profile')
+  const { changes, candidate } = profile.comparison
+  // The spin itself, or the function that V8 has inlined it into.
+  expect(changes[0]?.file).toMatch(/load\/duet\/testing\/service\.mjs$/)
+  expect(changes[0]?.selfMs.candidate).toBeGreaterThan(0.5 * candidate.cpuMsPerRequest)
+})
+
 it('does not fail against itself', async () => {
   const { verdict } = await bench.duet(service, service)
   expect(verdict.verdict, JSON.stringify(verdict.rows)).not.toBe('fail')

@@ -24,6 +24,7 @@ import type { Side } from '../engines/k6/k6-runtime/wire.ts'
 import { combineUnits, measureAttempt } from './attempt.ts'
 import type { AttemptResult, DuetRequest, DuetWorld } from './attempt.ts'
 import type { MeasuredUnit } from './follow.ts'
+import type { PairProfile } from './profile.ts'
 
 /** The result of a duet. `units` of all pairs of processes in order, which the verdict is based on. */
 export interface DuetOutcome {
@@ -38,6 +39,8 @@ export interface DuetOutcome {
   control?: Control
   /** What the control was judged by. */
   controlUnits?: ControlUnits
+  /** Which functions use more CPU time; missing where nothing was profiled. */
+  profile?: PairProfile
   /** Of a fail that was not repeated: of `planned` pairs of units, `pairs` were measured again. */
   unconfirmed?: Omit<Confirmation, 'verdict'>
 }
@@ -105,7 +108,14 @@ async function decide(
   const analyses = planDuetAnalyses(request.pairs)
   const plannedAnalyses = withoutExtension(request)
   const planned = plannedAnalyses.at(-1)?.pairs ?? request.pairs
-  const plan = { attempt: 0, order, planned, isDecided, earlier: [] }
+  const plan = {
+    attempt: 0,
+    order,
+    planned,
+    isDecided,
+    isFinal: (verdict: Verdict) => !needsConfirmation(verdict),
+    earlier: [],
+  }
   if (request.source.kind === 'urls')
     return [
       await measure(
@@ -158,6 +168,7 @@ async function confirm(
       analyses,
       planned: analyses.at(-1)?.pairs ?? request.pairs,
       isDecided: (verdict) => confirms(decided, verdict),
+      isFinal: (verdict) => confirms(decided, verdict),
       confirming: true,
       earlier: [],
     },
@@ -237,11 +248,13 @@ function toResult(
   const all = [...decided, ...(confirming?.units ?? [])]
   const controlUnits = toControlUnits(all)
   const control = judgeControl(controlUnits, rules)
+  const profile = (confirming ?? deciding.at(-1))?.profile
   return {
     state: 'ok',
     outcome: {
       verdict: applyControl(verdict, control),
       ...(control && { control, controlUnits }),
+      ...(profile && { profile }),
       units: combineUnits(all),
       interrupted: signal.aborted,
       loadSeconds: { decided: sumSeconds(decided), all: sumSeconds(all) },

@@ -122,6 +122,39 @@ describe('a followed duet', () => {
     expect(await statementsOf(6)).toEqual([4, 4, 3, 3])
   })
 
+  it('keeps the load running until what follows the decision is done, and adds no unit', async () => {
+    const events: string[] = []
+    const begun = Promise.withResolvers<void>()
+    const done = Promise.withResolvers<void>()
+    const follower = new UnitFollower(
+      planOf({ minWarmUpMs: 0 }),
+      {
+        onWarmUp: () => undefined,
+        onUnit: () => {
+          events.push('unit')
+          return 'stop'
+        },
+        onDecided: async (countRequests) => {
+          const before = countRequests().baseline
+          begun.resolve()
+          await done.promise
+          events.push(`${countRequests().baseline - before} requests`)
+        },
+      },
+      { wallMs: () => 0, random: seeded(), countDropped: async () => 0, stop: () => events.push('stop') },
+    )
+    const play = (from: number, to: number): void => {
+      for (let arrival = from; arrival < to; arrival += 1)
+        follower.add([arrival, 0, arrival, arrival + 1, [answered(1)]])
+    }
+    play(0, 80)
+    await begun.promise
+    play(80, 100)
+    done.resolve()
+    await follower.finish()
+    expect(events).toEqual(['unit', '10 requests', 'stop'])
+  })
+
   it('ends the load when a unit cannot be processed, and throws its error', async () => {
     const plan = planOf({ minWarmUpMs: 0 })
     let stopped = 0

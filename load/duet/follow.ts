@@ -27,6 +27,8 @@ export interface DuetEvents {
   onWarmUp: (spentMs: number) => void
   /** A unit was measured; `stop` ends the load. */
   onUnit: (unit: MeasuredUnit) => 'continue' | 'stop'
+  /** After `stop`: the load goes on until this is done. */
+  onDecided?: (countRequests: () => Record<Side, number>) => Promise<void>
 }
 
 export interface FollowPlan {
@@ -143,15 +145,17 @@ export class UnitFollower {
       baseline: this.#buildRun('baseline', unit, from, to),
       candidate: this.#buildRun('candidate', unit, from, to),
     }
-    if (this.#isWarm) this.#addMeasured(unit, runs)
+    if (this.#isWarm) await this.#addMeasured(unit, runs)
     else this.#addWarmUp(runs)
   }
 
-  #addMeasured(unit: Unit, runs: MeasuredUnit['runs']): void {
+  async #addMeasured(unit: Unit, runs: MeasuredUnit['runs']): Promise<void> {
     const hasDiverged = (pair: PlayedPair): boolean => this.#divergedUsers.has(this.#findUser(pair))
     const exact = countExactly(unit, this.#plan.journeys, hasDiverged)
     this.#isStopped = this.#events.onUnit({ runs, exact, control: this.#splitBaseline(unit) }) === 'stop'
-    if (this.#isStopped) this.#world.stop()
+    if (!this.#isStopped) return
+    await this.#events.onDecided?.(() => ({ ...this.#requests }))
+    this.#world.stop()
   }
 
   #addWarmUp(runs: MeasuredUnit['runs']): void {

@@ -16,6 +16,7 @@ import type { DuetEvents } from './follow.ts'
 import { loadDuet } from './load.ts'
 import type { DuetEnvironment, DuetLoadEnd, DuetLoadPlan } from './load.ts'
 import type { RunningPair } from './processes/pair.ts'
+import { profileAllowanceMs } from './profile.ts'
 import type { SideFacts } from './unit-records.ts'
 import type { Pace } from './warm.ts'
 
@@ -131,7 +132,9 @@ function toDuetLoadPlan(
     script: {
       ...toScriptPlan(routes, plan, journeys, users, folder),
       durationMs: Math.ceil(
-        pace.maxWarmUpMs + (plan.maxUnits * unitsToSpare.share + unitsToSpare.count) * unitMs,
+        profileAllowanceMs +
+          pace.maxWarmUpMs +
+          (plan.maxUnits * unitsToSpare.share + unitsToSpare.count) * unitMs,
       ),
     },
     pairsPerUnit,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ComparableRun, Endpoint, Run } from '../index.ts'
 import { identifyLoad, identifyTarget } from '../environment.ts'
 import { jsonOf } from '../documents/index.ts'
+import { scriptSteps } from './script-steps.ts'
 import { packHistograms } from './packed.ts'
 
 const amount = z.number()
@@ -54,10 +55,18 @@ export const stepColumns = [
   'maxMs',
 ] as const satisfies (keyof StepFigures)[]
 
+const mostFigure = 1e38
 const latencyColumns = runEntrySchema.shape.latency.shape
 /** An entry to be kept, with its steps by `journey/step`. */
 export const keptRunSchema = runEntrySchema.extend({
-  steps: z.record(z.string(), z.object({ requests: amount, errors: amount, ...latencyColumns })),
+  steps: z.record(
+    z.string(),
+    z
+      .object({ requests: amount, errors: amount, ...latencyColumns })
+      .refine((figures) => Object.values(figures).every((figure) => Math.abs(figure) < mostFigure), {
+        error: 'expected figures that a 4-byte number can hold',
+      }),
+  ),
   /** The histograms of the steps (`packed.ts`) in base64; missing in exports of an older vigil. */
   histograms: z.base64().optional(),
 })
@@ -65,9 +74,12 @@ export type KeptRun = z.infer<typeof keptRunSchema>
 
 /** One step of one run. */
 export interface StepRun {
+  /** Of merged runs what identifies them all. */
   run: string
   startedMs: number
   figures: StepFigures
+  /** Several runs as one: their number, and how long they took in all. */
+  merged?: { runs: number; durationMs: number }
 }
 
 export function entryOf(run: Run, verdict: RunEntry['verdict']): KeptRun {
@@ -90,9 +102,12 @@ export function entryOf(run: Run, verdict: RunEntry['verdict']): KeptRun {
     errorRate,
     throughputRps,
     latency: { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs },
-    steps: Object.fromEntries(
-      Object.entries(run.endpoints).map(([step, endpoint]) => [step, toStepFigures(endpoint)]),
-    ),
+    steps: {
+      ...Object.fromEntries(
+        Object.entries(run.endpoints).map(([step, endpoint]) => [step, toStepFigures(endpoint)]),
+      ),
+      ...scriptSteps(run),
+    },
     histograms: packHistograms(
       Object.fromEntries(Object.entries(run.endpoints).map(([step, { histogram }]) => [step, histogram])),
     ).toString('base64'),
@@ -102,6 +117,28 @@ export function entryOf(run: Run, verdict: RunEntry['verdict']): KeptRun {
 function toStepFigures({ requests, errors, latency }: Endpoint): StepFigures {
   const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = latency
   return { requests, errors, meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs }
+}
+
+/** Merged runs of a series in the form of one run. */
+export function entryOfMerged(
+  { run, startedMs, figures, merged }: StepRun & Required<Pick<StepRun, 'merged'>>,
+  series: Pick<RunEntry, 'suite' | 'engine' | 'environment' | 'target' | 'load'>,
+): RunEntry {
+  const { requests, errors, ...latency } = figures
+  return {
+    id: run,
+    ...series,
+    startedAt: new Date(startedMs).toISOString(),
+    durationMs: merged.durationMs,
+    state: 'valid',
+    verdict: null,
+    revision: null,
+    requests,
+    errors,
+    errorRate: requests === 0 ? 0 : errors / requests,
+    throughputRps: merged.durationMs === 0 ? 0 : requests / (merged.durationMs / 1000),
+    latency,
+  }
 }
 
 /** An entry with the figures of one of its steps in place of the overall ones. */

@@ -48,10 +48,23 @@ export interface RunHistory {
   runs: (series: Series, newest: number) => Promise<{ entries: RunEntry[]; all: number }>
   /** The steps that some run of a series had. */
   steps: (series: Series) => Promise<string[]>
-  /** One step of the newest runs of a series that began at a time or later, oldest of them first. */
+  /**
+   * One step of the newest runs of a series that began at a time or later, oldest of them first. Merged runs
+   * are one among them.
+   */
   step: (series: Series, step: string, since: { newest: number; fromMs?: number }) => Promise<StepRun[]>
   /** The newest run of each series, by time, the newest first. */
   latest: (suite?: string) => Promise<RunEntry[]>
+  /** The histograms of those of these runs that have some, in base64: of a few hundred runs at a time. */
+  histograms: (ids: readonly string[]) => Promise<Map<string, string>>
+  /** Valid runs of a series that began earlier, and have histograms of their own. */
+  detailed: (series: Series, beforeMs: number) => Promise<DetailedRun[]>
+  /**
+   * Merges the steps of these runs of a series to one row for each step, with those merged at that time
+   * before, and deletes their own rows and histograms. Everything else about the runs stays. All or none; a
+   * run counts once, however often it is named. Returns how many were merged now.
+   */
+  thin: (series: Series, ids: readonly string[], atMs: number) => Promise<number>
   /** Of the folder of runs that it was opened for. */
   setAside: () => Promise<SetAside[]>
   /** Before they are read again: a record may have been repaired. */
@@ -59,6 +72,11 @@ export interface RunHistory {
   /** The state of the runs' folder that this agrees with; undefined when there is none. */
   seen: () => Promise<string | undefined>
   markSeen: (state: string | undefined) => Promise<void>
+}
+
+export interface DetailedRun {
+  id: string
+  startedMs: number
 }
 
 /** A PostgreSQL that several machines keep their history in. */

@@ -36,6 +36,7 @@ import { html, raw, text } from './markup.ts'
 import type { Markup } from './markup.ts'
 import { cell, leftOut, name, rowHeading, stackable, tag, toneOf } from './parts.ts'
 import type { Detail } from './parts.ts'
+import { profilePart } from './profile.ts'
 import { describe, domainOf } from './run-charts.ts'
 
 /**
@@ -47,6 +48,7 @@ export function comparisonSections(input: ReportInput, comparison: Comparison, d
   const sections = [
     verdictPart(input, comparison),
     whyPart(comparison),
+    profilePart(comparison),
     effectsPart(input, detail),
     rowsPart(input, detail),
     percentilesPart(comparison, candidate),

@@ -103,6 +103,11 @@ svg .series.base{stroke:var(--muted);stroke-dasharray:6 4}svg .hover{fill:transp
 svg .pair{stroke:var(--rule)}svg .zero{fill:var(--ink)}svg .margin{fill:var(--warn)}
 .base-key:before{border-top:2px dashed var(--muted)}
 td.effect svg{height:18px;width:calc(100% - 148px)}td.effect .pct{width:140px}td.bar.effect{min-width:280px}
+svg.flame text{fill:#1c2128;stroke:none}svg.flame .same{fill:#d7dbe0}
+svg.flame .more-1{fill:#f7d4cf}svg.flame .more-2{fill:#f0a79d}svg.flame .more-3{fill:#e5786a}
+svg.flame .less-1{fill:#d3e3f8}svg.flame .less-2{fill:#a3c4ef}svg.flame .less-3{fill:#71a3e4}
+.more-key:before,.less-key:before{height:9px;width:12px;border:0;background:#e5786a}
+.less-key:before{background:#71a3e4}
 svg .area{fill:var(--series);opacity:.1}
 svg .budget{stroke:var(--warn);stroke-dasharray:5 4;fill:none;stroke-width:1.4}
 svg .budget-end{stroke:var(--warn);stroke-width:2}

@@ -4,6 +4,7 @@ import type { Comparison, ReportInput } from '../input.ts'
 import {
   adviseNextSteps,
   capitalize,
+  describeLargestIncrease,
   figureHeadings,
   formatLevel,
   formatLimits,
@@ -18,6 +19,8 @@ import {
   notMeasured,
   overall,
   summarizeComparison,
+  summarizeProfile,
+  toFunctionText,
   toStepFigures,
   wholeRun,
 } from '../wording/index.ts'
@@ -52,6 +55,7 @@ export function formatComparison(input: ReportInput, comparison: Comparison): Bl
       ),
       'places',
     ),
+    ...functionsTable(comparison),
     ...list(
       '**What to do next**',
       adviseNextSteps(input).map((advice) => escapeProse(advice)),
@@ -68,6 +72,35 @@ export function formatComparison(input: ReportInput, comparison: Comparison): Bl
       listSkippedRows(verdict).map((row) => [escapeProse(row.message), where(row)]),
       'rows',
       `${listSkippedRows(verdict).length} skipped checks`,
+    ),
+  ]
+}
+
+/** Which functions use more or less CPU time on the candidate. */
+function functionsTable({ profile }: Comparison): Block[] {
+  if (profile === undefined) return []
+  const largest = describeLargestIncrease(profile) ?? 'no function stands out from the noise of sampling'
+  const words = escapeProse(`${largest}. ${capitalize(summarizeProfile(profile))}`, 1200)
+  return [
+    paragraph(`**Which function**\n\n${capitalize(words)}.`),
+    ...tableBlock(
+      [
+        { text: 'function' },
+        { text: 'file and line' },
+        { text: 'CPU time a request', ...right },
+        { text: 'change', ...right },
+        { text: 'called by' },
+      ],
+      profile.changes
+        .map(toFunctionText)
+        .map(({ name, place: at, baseline, candidate, change, calledBy }) => [
+          formatCode(name, 120),
+          formatCode(at, 220),
+          escapeProse(`${baseline} → ${candidate}`),
+          escapeProse(change),
+          formatCode(calledBy, 220),
+        ]),
+      'functions',
     ),
   ]
 }

@@ -45,6 +45,13 @@ export type { BudgetUse } from './rules.ts'
 export { describeCertainty, describeTotals, findExceededSteps, shortRevision } from './rules.ts'
 export type { ExceededSteps } from './rules.ts'
 export {
+  describeLargestIncrease,
+  formatCodePlace,
+  formatSigned,
+  summarizeProfile,
+  toFunctionText,
+} from './profile.ts'
+export {
   formatFactor,
   formatLevel,
   formatLimits,

@@ -4,7 +4,7 @@ import type { VerdictRow, VerdictWord } from '../../../baselines/index.ts'
 import { listEvidence } from '../../../baselines/why/index.ts'
 import { inkFor, createPaper } from '../../../reports/terminal/index.ts'
 import type { Paper } from '../../../reports/terminal/index.ts'
-import { cleanText, composeCommand, formatRule } from '../../../reports/wording/index.ts'
+import { cleanText, composeCommand, formatRule, toFunctionText } from '../../../reports/wording/index.ts'
 import type { AbVerdict } from '../../shared/duet/files.ts'
 import { addAbCommand } from './command.ts'
 import type { World } from '../../shared/world.ts'
@@ -36,6 +36,7 @@ export function abText(verdict: AbVerdict, world: World, next: readonly string[]
   return [
     ...verdictLines(verdict.verdict, headline(verdict), paper),
     ...whyLines(verdict, paper),
+    ...functionLines(verdict, paper),
     ...statuses.flatMap((status) => rowLines(verdict, status, paper)),
     ...(verdict.control === undefined ? [] : paper.paragraph('  ', cleanText(verdict.control.text, 500))),
     ...verdict.claims.flatMap((claim) => paper.paragraph('  ', cleanText(claim, 500))),
@@ -168,6 +169,22 @@ function whyLines({ why }: AbVerdict, paper: Paper): string[] {
     ),
     ...listEvidence(one).flatMap((sentence) => paper.paragraph('    - ', cleanText(sentence, 300))),
   ])
+}
+
+const maxFunctions = 3
+
+function functionLines({ functions = [] }: AbVerdict, paper: Paper): string[] {
+  const shown = functions.slice(0, maxFunctions).map(toFunctionText)
+  const left = functions.length - shown.length
+  return [
+    ...shown.flatMap(({ name, place, change, calledBy }) =>
+      paper.paragraph(
+        '  ',
+        `CPU ${change} a request in ${name} (${place})${calledBy === '' ? '' : `, called by ${calledBy}`}`,
+      ),
+    ),
+    ...(left > 0 ? [`  … and ${left} more functions: report.html`] : []),
+  ]
 }
 
 function rowLines(verdict: AbVerdict, status: VerdictRow['status'], paper: Paper): string[] {

@@ -1,10 +1,11 @@
 import { reportPaths } from '../../shared/artefacts.ts'
 import type { Verdict, VerdictWord } from '../../../baselines/index.ts'
 import { formatExplanation } from '../../../baselines/why/index.ts'
-import { composeCommand } from '../../../reports/wording/index.ts'
+import { composeCommand, describeLargestIncrease } from '../../../reports/wording/index.ts'
 import { resolveBase } from '../../../runtime/processes/index.ts'
 import { invalidDuetVerdict, measureDuets, toDuetSuites } from '../../shared/duet/duets.ts'
-import type { AbVerdict } from '../../shared/duet/files.ts'
+import { profileNotes } from '../../shared/duet/files.ts'
+import type { MeasuredDuet } from '../../shared/duet/measure.ts'
 import { duetDefaults } from '../../shared/options.ts'
 import { configRepository } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
@@ -132,17 +133,20 @@ export async function measureGateDuets(
         .filter((row) => row.status !== 'skipped')
         .map((row) => ({ ...row, suite: verdict.suite })),
     })),
-    notes: result.duets.flatMap(({ verdict }) => duetNotes(verdict)),
+    notes: result.duets.flatMap(duetNotes),
     problems: result.duets.flatMap(({ problems }) => problems),
     parts: result.duets.map(({ verdict: { suite, verdict, folder } }) => toPart({ suite, verdict, folder })),
   }
 }
 
-function duetNotes(found: AbVerdict): string[] {
+function duetNotes({ verdict: found, outcome }: MeasuredDuet): string[] {
+  const largest = found.functions && describeLargestIncrease({ changes: found.functions })
+  const profile = [...(largest === undefined ? [] : [largest]), ...profileNotes(outcome)]
   const { sides, suite, verdict, duet, folder, why, control, noise, reproduce } = found
   return [
     `duet ${sides.baseline} → ${sides.candidate}, ${suite}: ${verdict}, ${duet.pairs} pairs; ${folder}`,
     ...why.map(formatExplanation),
+    ...profile,
     ...(control === undefined ? [] : [control.text]),
     ...(noise === undefined ? [] : [noise]),
     ...(verdict === 'pass' ? [] : [`repeat: ${reproduce}`]),

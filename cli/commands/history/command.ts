@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { configOption, examplesText, jsonOption, outOption, positiveInteger } from '../../shared/options.ts'
 import type { CommonOptions } from '../../shared/options.ts'
@@ -13,6 +14,10 @@ export interface HistoryOptions extends Pick<CommonOptions, 'config' | 'out' | '
   latest?: boolean
   export?: string
   import?: string
+  /** Days: older runs are thinned. */
+  thin?: number
+  by?: 'day' | 'week'
+  apply?: boolean
   prune?: boolean
   keep?: number
 }
@@ -25,7 +30,10 @@ export function addHistoryCommand(
     .command('history [suite]')
     .description('Shows runs over time, and approximately where their level changed.')
     .option('--metric <metric>', 'show only this metric')
-    .option('--step <journey/step>', 'show this step instead of whole runs')
+    .option(
+      '--step <journey/step>',
+      'show this step instead of whole runs; metric/NAME or check/NAME is what a k6 script counts',
+    )
     .option(
       '--batch <file>',
       'file with one series per line, or - for standard input; prints the change points of each on a line',
@@ -34,9 +42,17 @@ export function addHistoryCommand(
     .option('--latest', 'show only the verdict of the newest run of each suite')
     .option(
       '--export <file>',
-      'write the runs to a .jsonl, or to the .csv of one series that Apache Otava reads',
+      'write the runs to a .jsonl or .parquet, or to the .csv of one series that Apache Otava reads',
     )
-    .option('--import <file>', 'take in the runs of an exported .jsonl; a run is kept once')
+    .option('--import <file>', 'take in the runs of an exported .jsonl or .parquet; a run is kept once')
+    .option(
+      '--thin <days>',
+      'show what merging the steps of runs older than these days would do; accepted runs and those near a ' +
+        'change stay',
+      positiveInteger('days', 36_500),
+    )
+    .addOption(new Option('--by <period>', 'with --thin: merge by day or week').choices(['day', 'week']))
+    .option('--apply', 'with --thin: merge them')
     .option('--prune', 'delete the folders of old runs (with --keep), except those a baseline uses')
     .option(
       '--keep <count>',
@@ -58,6 +74,7 @@ export function addHistoryCommand(
         'vigil history browse --step home/get --metric p95Ms',
         'vigil history --latest',
         'vigil history --prune --keep 500',
+        'vigil history --thin 90 --by week',
         'vigil history --export runs.jsonl',
         'vigil history --batch series.jsonl > changes.jsonl',
       ]),

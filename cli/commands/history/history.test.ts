@@ -195,22 +195,27 @@ describe('vigil history', () => {
     rmSync(place, { recursive: true, force: true })
   })
 
-  it('--export writes what --import takes in: each run once, with its steps', async () => {
-    const place = mkdtempSync(join(tmpdir(), 'vigil-import-'))
-    const file = join(place, 'runs.jsonl')
-    expect((await run('browse', { export: file })).stdout).toBe(`24 runs written to ${file}\n`)
-    const there = async (options: Partial<HistoryOptions>): Promise<Said> =>
-      runInWorld(place, async (world) => history('browse', { ...defaults, out: place, ...options }, world))
-    await there({ import: file })
-    expect((await there({ import: file })).stdout).toBe(`24 runs read from ${file}\n`)
-    const again = join(place, 'again.jsonl')
-    await there({ export: again })
-    expect(readFileSync(again, 'utf8')).toBe(readFileSync(file, 'utf8'))
-    expect((await there({ step: 'a', metric: 'p50Ms' })).stdout).toContain('24 runs')
-    writeFileSync(file, readFileSync(file, 'utf8').slice(0, -40))
-    await expect(there({ import: file })).rejects.toThrow(`${file}:24: not a run, expected a line that`)
-    rmSync(place, { recursive: true, force: true })
-  })
+  it.each(['jsonl', 'parquet'])(
+    '--export writes a .%s that --import takes in, each run once',
+    async (format) => {
+      const place = mkdtempSync(join(tmpdir(), 'vigil-import-'))
+      const file = join(place, `runs.${format}`)
+      expect((await run('browse', { export: file })).stdout).toBe(`24 runs written to ${file}\n`)
+      const there = async (options: Partial<HistoryOptions>): Promise<Said> =>
+        runInWorld(place, async (world) => history('browse', { ...defaults, out: place, ...options }, world))
+      await there({ import: file })
+      expect((await there({ import: file })).stdout).toBe(`24 runs read from ${file}\n`)
+      const [original, again] = [join(place, 'original.jsonl'), join(place, 'again.jsonl')]
+      await run('browse', { export: original })
+      await there({ export: again })
+      expect(readFileSync(again, 'utf8')).toBe(readFileSync(original, 'utf8'))
+      expect(readFileSync(again, 'utf8')).toContain('"histograms":"')
+      expect((await there({ step: 'a', metric: 'p50Ms' })).stdout).toContain('24 runs')
+      writeFileSync(file, readFileSync(file).subarray(0, -40))
+      await expect(there({ import: file })).rejects.toThrow(/^[^\n]*runs\.[^\n]*, expected [^\n]*$/)
+      rmSync(place, { recursive: true, force: true })
+    },
+  )
 
   it('--export of a .csv is what Apache Otava reads', async () => {
     const file = join(folder, 'otava.csv')

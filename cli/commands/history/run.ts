@@ -12,7 +12,14 @@ import type {
 } from '../../../baselines/change-points/index.ts'
 import type { Budgets } from '../../../baselines/index.ts'
 import { loadConfig, suggestName } from '../../../config/index.ts'
-import { comparableOf, HistoryUnavailable, withHistory, withStep } from '../../../record/history/index.ts'
+import {
+  comparableOf,
+  entryOfMerged,
+  HistoryUnavailable,
+  isScriptValue,
+  withHistory,
+  withStep,
+} from '../../../record/history/index.ts'
 import { exportHistory, importHistory } from './transfer.ts'
 import type { RunEntry, RunHistory, Series } from '../../../record/history/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
@@ -26,6 +33,7 @@ import { readAcknowledged, storedFolder } from '../../shared/baselines.ts'
 import type { HistoryOptions } from './command.ts'
 import { placeOf } from './place.ts'
 import { pruneHistory } from './prune.ts'
+import { thinHistory } from './thin.ts'
 
 /**
  * Shows runs over time and where their level changed. The exit code says only whether it could, not how they
@@ -39,6 +47,9 @@ export async function history(
   const metric = metricOf(options.metric)
   const changePoints: ChangePointOptions = metric === undefined ? {} : { metrics: [metric] }
   if (options.batch !== undefined) return runBatch(options.batch, world, { kind: 'history', changePoints })
+  if (options.thin !== undefined) return thinHistory(suite, options, world)
+  if (options.apply || options.by !== undefined)
+    throw new UsageError('--apply and --by: found no --thin, expected --thin <days> with them')
   if (options.prune) return pruneHistory(options, world)
   if (options.export !== undefined || options.import !== undefined)
     return transferHistory(suite, options, world)
@@ -179,6 +190,7 @@ async function groupsOf(
         return known === undefined ? change : { ...change, acknowledged: known }
       }),
       budgets: step === undefined ? budgets : (budgets.steps?.[step] ?? {}),
+      isPlain: step !== undefined && isScriptValue(step),
     })
   }
   if (groups.length === 0 && options.step !== undefined) throw await unknownStep(index, suite, options.step)
@@ -192,10 +204,11 @@ async function entriesOfStep(
   entries: readonly RunEntry[],
 ): Promise<RunEntry[]> {
   const runs = await index.step(series, step, { newest: entries.length })
-  const figures = new Map(runs.map((one) => [one.run, one.figures]))
-  return entries.flatMap((entry) => {
-    const own = figures.get(entry.id)
-    return own === undefined ? [] : [withStep(entry, own)]
+  const own = new Map(entries.map((entry) => [entry.id, entry]))
+  return runs.flatMap((one) => {
+    if (one.merged !== undefined) return [entryOfMerged({ ...one, merged: one.merged }, series)]
+    const entry = own.get(one.run)
+    return entry === undefined ? [] : [withStep(entry, one.figures)]
   })
 }
 
@@ -210,7 +223,7 @@ async function unknownStep(index: RunHistory, suite: string | undefined, step: s
   )
 }
 
-function documentOf({ runs, changes, drifts, budgets, ...series }: HistoryGroup): object {
+function documentOf({ runs, changes, drifts, budgets, isPlain: _isPlain, ...series }: HistoryGroup): object {
   const points = runs.map(
     ({ id, startedAt, state, verdict, revision, requests, errorRate, throughputRps, latency }) => ({
       id,

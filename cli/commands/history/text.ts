@@ -19,6 +19,8 @@ export interface HistoryGroup extends Series, History {
   /** The number of runs, including those not in `runs`. */
   all: number
   budgets: Budgets
+  /** The figures are values of a user script, which may have any unit. */
+  isPlain?: boolean
   changes: (LocatedChange & { acknowledged?: Acknowledgement })[]
 }
 
@@ -31,10 +33,11 @@ export function groupText(
   metric: HistoryMetric,
   width: number,
 ): string {
+  const { isPlain = false } = rest
   const shown = runs.slice(-mostLines)
   const changes = found.filter(({ acknowledged }) => acknowledged === undefined)
   const first = runs.length - shown.length
-  const cells = shown.map((run) => toCells(run, metric))
+  const cells = shown.map((run) => toCells(run, metric, isPlain))
   const widths = (cells[0] ?? []).map((_, column) =>
     Math.max(...cells.map((row) => row[column]?.length ?? 0)),
   )
@@ -51,13 +54,16 @@ export function groupText(
       stateText(run),
     ]
     return [
-      ...here.map((change) => `  ─ ${changeText(change, runs)}`),
+      ...here.map((change) => `  ─ ${changeText(change, runs, isPlain)}`),
       `  ${row.filter((cell) => cell !== '').join('  ')}`.trimEnd(),
     ].join('\n')
   })
   const older = changes
     .filter((change) => change.index < first)
-    .map((change) => `  ─ ${changeText(change, runs)}, at run ${cleanText(runs[change.index]?.id ?? '', 80)}`)
+    .map(
+      (change) =>
+        `  ─ ${changeText(change, runs, isPlain)}, at run ${cleanText(runs[change.index]?.id ?? '', 80)}`,
+    )
   const trend =
     runs.length > 1
       ? [
@@ -104,11 +110,11 @@ function conditionsText({ target, load }: Pick<Series, 'target' | 'load'>): stri
 }
 
 /** Start, value, rate, revision and id. */
-function toCells(run: RunEntry, metric: HistoryMetric): string[] {
+function toCells(run: RunEntry, metric: HistoryMetric, isPlain: boolean): string[] {
   return [
     dayOf(run),
-    `${metric} ${figure(metric, valueOf(run, metric))}`,
-    ...(metric === 'throughputRps' ? [] : [figure('throughputRps', run.throughputRps)]),
+    `${isPlain ? metric.replace(/Ms$/, '') : metric} ${figure(metric, valueOf(run, metric), isPlain)}`,
+    ...(metric === 'throughputRps' || isPlain ? [] : [figure('throughputRps', run.throughputRps)]),
     run.revision === null ? notMeasured : shortRevision(run.revision),
     cleanText(run.id, 200),
   ]
@@ -129,14 +135,20 @@ function trendLines({
   seasons,
   runs,
   budgets,
-}: Pick<HistoryGroup, 'drifts' | 'seasons' | 'runs' | 'budgets'>): string[] {
+  isPlain = false,
+}: Pick<HistoryGroup, 'drifts' | 'seasons' | 'runs' | 'budgets' | 'isPlain'>): string[] {
   const repeats = Object.entries(seasons).map(
     ([metric, period]) => `  ~ ${metric} repeats itself every ${period} runs, which is no change`,
   )
-  return [...drifts.map((drift) => `  ╱ ${driftText(drift, runs, budgets)}`), ...repeats]
+  return [...drifts.map((drift) => `  ╱ ${driftText(drift, runs, budgets, isPlain)}`), ...repeats]
 }
 
-function driftText(drift: MetricDrift, runs: readonly RunEntry[], budgets: Budgets): string {
+function driftText(
+  drift: MetricDrift,
+  runs: readonly RunEntry[],
+  budgets: Budgets,
+  isPlain: boolean,
+): string {
   const { metric, from, to, before, after, slope, interval, isOngoing } = drift
   const [low, high] = interval.map(formatSlope)
   const reach = reachBudget(drift, runs, budgets)
@@ -144,7 +156,7 @@ function driftText(drift: MetricDrift, runs: readonly RunEntry[], budgets: Budge
   const begins = from === 0 ? 'since the first of these runs' : `since ${dayOf(runs[from])}`
   return (
     `${metric} drifts ${formatSlope(slope)} a run (${low} to ${high}) ${begins}${ends}: ` +
-    `${figure(metric, before)} → ${figure(metric, after)}` +
+    `${figure(metric, before, isPlain)} → ${figure(metric, after, isPlain)}` +
     (reach === undefined
       ? ''
       : `; reaches its budget of ${figure(metric, reach.limit)} in about ${reach.inRuns} runs` +
@@ -189,12 +201,13 @@ export function reachBudget(
 function changeText(
   { metric, before, after, pValue, within: [from, to] }: LocatedChange,
   runs: readonly RunEntry[],
+  isPlain: boolean,
 ): string {
   const percent =
     before > 0 ? ` (${after >= before ? '+' : '−'}${Math.abs((after / before - 1) * 100).toFixed(0)} %)` : ''
   const where = from === to ? 'here' : `about here, between ${dayOf(runs[from])} and ${dayOf(runs[to])}`
   const p = pValue < 0.001 ? '<0.001' : String(Number(pValue.toPrecision(1)))
-  const values = `${figure(metric, before)} → ${figure(metric, after)}${percent}`
+  const values = `${figure(metric, before, isPlain)} → ${figure(metric, after, isPlain)}${percent}`
   return `${metric} ${values}, ${where}, p ${p}`
 }
 
@@ -250,7 +263,9 @@ function valueOf({ errorRate, throughputRps, latency }: RunEntry, metric: Histor
   return metric === 'throughputRps' ? throughputRps : latency[metric]
 }
 
-function figure(metric: HistoryMetric, value: number): string {
+function figure(metric: HistoryMetric, value: number, isPlain = false): string {
+  if (isPlain && metric !== 'throughputRps' && metric !== 'errorRate')
+    return String(Number(value.toPrecision(4)))
   if (metric === 'throughputRps') return `${formatRate(value)} req/s`
   return amount(metric === 'errorRate' ? 'ratio' : 'ms', value)
 }

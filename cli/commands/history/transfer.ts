@@ -6,9 +6,12 @@ import { cleanText } from '../../../reports/wording/index.ts'
 import { errorCode } from '../../../runtime/processes/index.ts'
 import { linesOf } from '../../shared/batch.ts'
 import { UsageError } from '../../shared/world.ts'
+import { createParquet, runsOfParquet } from './parquet.ts'
+import type { RunWriter } from './parquet.ts'
 
 /*
- * History as a file: one run a line, which another history takes in, or the CSV that Apache Otava reads.
+ * History as a file: one run a line or a Parquet file, which another history takes in, or the CSV that Apache
+ * Otava reads.
  */
 
 const every = 1_000_000_000
@@ -22,12 +25,12 @@ export async function exportHistory(
   file: string,
 ): Promise<number> {
   const all = await index.series(suite)
-  const isCsv = file.endsWith('.csv')
-  if (!isCsv && !file.endsWith('.jsonl'))
+  const format = ['.jsonl', '.csv', '.parquet'].find((ending) => file.endsWith(ending))
+  if (format === undefined)
     throw new UsageError(
-      `--export: found ${JSON.stringify(cleanText(file, 80))}, expected a file.jsonl or .csv`,
+      `--export: found ${JSON.stringify(cleanText(file, 80))}, expected a file.jsonl, .parquet or .csv`,
     )
-  if (isCsv && all.length !== 1)
+  if (format === '.csv' && all.length !== 1)
     throw new UsageError(
       `--export: found ${all.length} series, expected one for ${cleanText(file, 80)}: ` +
         'name a suite that ran in one environment, or export a .jsonl',
@@ -35,23 +38,17 @@ export async function exportHistory(
   const part = `${file}.part`
   let count = 0
   try {
-    const handle = await open(part, 'w', 0o600)
-    try {
-      if (isCsv) await handle.write(`${csvColumns.join(',')}\n`)
-      for (const series of all) {
-        const runs = await readRuns(index, series)
-        count += runs.length
-        for (let from = 0; from < runs.length; from += batch) {
-          const lines = runs
-            .slice(from, from + batch)
-            .map((run) => (isCsv ? toCsv(run) : JSON.stringify(run)))
-          await handle.write(`${lines.join('\n')}\n`)
-        }
+    const writer =
+      format === '.parquet' ? await createParquet(part) : await createLines(part, format === '.csv')
+    for (const series of all) {
+      const runs = await readRuns(index, series)
+      count += runs.length
+      for (let from = 0; from < runs.length; from += batch) {
+        const some = runs.slice(from, from + batch)
+        await writer.write(format === '.csv' ? some : await withHistograms(index, some))
       }
-      await handle.sync()
-    } finally {
-      await handle.close()
     }
+    await writer.finish()
     await rename(part, file)
     return count
   } catch (error) {
@@ -61,16 +58,40 @@ export async function exportHistory(
   }
 }
 
+async function createLines(file: string, isCsv: boolean): Promise<RunWriter> {
+  const handle = await open(file, 'w', 0o600)
+  if (isCsv) await handle.write(`${csvColumns.join(',')}\n`)
+  return {
+    write: async (runs) => {
+      const lines = runs.map((run) => (isCsv ? toCsv(run) : JSON.stringify(run)))
+      await handle.write(`${lines.join('\n')}\n`)
+    },
+    finish: async () => {
+      await handle.sync()
+      await handle.close()
+    },
+  }
+}
+
 async function readRuns(index: RunHistory, series: Series): Promise<KeptRun[]> {
   const { entries } = await index.runs(series, every)
   const steps = new Map<string, Record<string, StepFigures>>()
   for (const step of await index.steps(series))
-    for (const { run, figures } of await index.step(series, step, { newest: every })) {
+    for (const { run, figures, merged } of await index.step(series, step, { newest: every })) {
+      if (merged !== undefined) continue
       const own = steps.get(run) ?? {}
       own[step] = figures
       steps.set(run, own)
     }
   return entries.map((entry) => ({ ...entry, steps: steps.get(entry.id) ?? {} }))
+}
+
+async function withHistograms(index: RunHistory, runs: readonly KeptRun[]): Promise<KeptRun[]> {
+  const found = await index.histograms(runs.map(({ id }) => id))
+  return runs.map((run) => {
+    const histograms = found.get(run.id)
+    return histograms === undefined ? run : { ...run, histograms }
+  })
 }
 
 /** Otava takes a column for the time, others as attributes, and each further one as a metric. */
@@ -96,11 +117,39 @@ function toCsv({ startedAt, id, revision, latency, errorRate, throughputRps }: K
 }
 
 /**
- * Puts the runs of an exported file into a history. A run that it has already stays once. Nothing is put
- * before the whole file was read: a file that was cut changes nothing.
+ * Puts the runs of an exported file into a history. A run that it has already stays as it is. Nothing is put
+ * before the whole file was read: a file that was cut changes nothing. Returns how many runs the file has.
  */
 export async function importHistory(index: RunHistory, file: string): Promise<number> {
-  const runs: KeptRun[] = []
+  let count = 0
+  // Reads and checks all of it.
+  for await (const { id } of runsOf(file)) count += id === '' ? 0 : 1
+  if (count === 0)
+    throw new UsageError(`${file}: empty, expected the runs that 'vigil history --export' wrote`)
+  let next: KeptRun[] = []
+  const putNext = async (): Promise<void> => {
+    const known = await index.known(next.map(({ id }) => id))
+    await index.put(
+      next.filter(({ id }) => !known.has(id)),
+      [],
+    )
+    next = []
+  }
+  for await (const run of runsOf(file)) {
+    next.push(run)
+    if (next.length === batch) await putNext()
+  }
+  await putNext()
+  // Flushes what was put: the file may be deleted now.
+  await index.markSeen(await index.seen())
+  return count
+}
+
+function runsOf(file: string): AsyncGenerator<KeptRun> {
+  return file.endsWith('.parquet') ? runsOfParquet(file) : runsOfLines(file)
+}
+
+async function* runsOfLines(file: string): AsyncGenerator<KeptRun> {
   for await (const { number, text, problem } of linesOf(file)) {
     const json = text === undefined ? undefined : jsonOf(text)
     const checked = keptRunSchema.safeParse(json?.state === 'ok' ? json.value : undefined)
@@ -108,11 +157,6 @@ export async function importHistory(index: RunHistory, file: string): Promise<nu
       throw new UsageError(
         problem ?? `${file}:${number}: not a run, expected a line that 'vigil history --export' wrote`,
       )
-    runs.push(checked.data)
+    yield checked.data
   }
-  if (runs.length === 0) throw new UsageError(`${file}: empty, expected one run per line`)
-  for (let from = 0; from < runs.length; from += batch) await index.put(runs.slice(from, from + batch), [])
-  // Flushes what was put: the file may be deleted now.
-  await index.markSeen(await index.seen())
-  return runs.length
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Control } from '../../../baselines/duet/index.ts'
+import type { FunctionChange, ProfileComparison } from '../../../baselines/profiles/index.ts'
 import type { Explanation } from '../../../baselines/why/index.ts'
 import type { Verdict } from '../../../baselines/index.ts'
 import { mergeUnitRecords } from '../../../load/duet/index.ts'
@@ -30,6 +31,8 @@ export interface AbVerdict extends Verdict {
   /** The baseline against itself, judged by the same rules. */
   control?: Control
   /** The owner and the claim of the suite, if it failed and the config has them. */
+  /** Functions whose CPU time a request changed, largest change first; all of it is in `profile.json`. */
+  functions?: FunctionChange[]
   claims: string[]
   /** The noise of this machine, if `vigil doctor --noise` has measured it. */
   noise?: string
@@ -48,6 +51,8 @@ export const duetFiles = {
   exact: 'exact.json',
   controlFirst: 'control-first.jsonl',
   controlSecond: 'control-second.jsonl',
+  /** Of a fail that CPU time can explain. */
+  profile: 'profile.json',
 } as const
 
 /** Writes what was measured and every report. Returns what could not be written, one line each. */
@@ -67,6 +72,9 @@ export async function writeDuet(
       await put(duetFiles.controlSecond, controlUnits.second)
     }
     await writeWhole(join(folder, duetFiles.exact), `${JSON.stringify(units.exact)}\n`)
+    const profile = toProfile(verdict, outcome)
+    if (profile !== undefined)
+      await writeWhole(join(folder, duetFiles.profile), `${JSON.stringify(profile)}\n`)
   })
   if (written.length > 0) return written
   const problems = await writeReports(folder, toDuetReport(verdict, outcome, command))
@@ -84,6 +92,7 @@ export function toDuetReport(
 ): ReportInput {
   const merged = mergeSide(verdict, outcome, 'candidate')
   const baseline = mergeSide(verdict, outcome, 'baseline')
+  const profile = toProfile(verdict, outcome)
   const runs: RunReport[] = merged
     ? [
         {
@@ -97,7 +106,12 @@ export function toDuetReport(
     title: `ab ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}`,
     verdict,
     runs,
-    notes: [...verdict.claims, ...notesOf(outcome), ...(verdict.noise === undefined ? [] : [verdict.noise])],
+    notes: [
+      ...verdict.claims,
+      ...notesOf(outcome),
+      ...profileNotes(outcome),
+      ...(verdict.noise === undefined ? [] : [verdict.noise]),
+    ],
     ...(command?.[0] === 'ab' && { command }),
     comparison: {
       suite: verdict.suite,
@@ -106,6 +120,7 @@ export function toDuetReport(
       loadSeconds: verdict.duet.loadSeconds,
       processPairs: verdict.duet.processPairs,
       why: verdict.why,
+      ...(profile && { profile }),
       ...(baseline && { baseline }),
       byPair: toPairs(outcome),
       ...(verdict.control && { control: verdict.control.text }),
@@ -114,6 +129,21 @@ export function toDuetReport(
     folder: verdict.folder,
     vigilVersion: version(),
   }
+}
+
+/** The document about the functions of both sides; undefined where nothing was profiled. */
+function toProfile(
+  { run = 'ab', suite }: Pick<AbVerdict, 'run' | 'suite'>,
+  { profile }: DuetOutcome,
+): ProfileComparison | undefined {
+  return profile?.state === 'ok'
+    ? { schema: 'vigil.profile/1', run, suite, ...profile.comparison }
+    : undefined
+}
+
+/** Why a fail that CPU time can explain has no profile. */
+export function profileNotes({ profile }: Pick<DuetOutcome, 'profile'>): string[] {
+  return profile?.state === 'unavailable' ? [`no profile: ${profile.reason}`] : []
 }
 
 function notesOf({ units }: DuetOutcome): Set<string> {

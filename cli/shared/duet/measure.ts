@@ -55,6 +55,7 @@ export async function measureDuet(session: Session, plan: DuetPlan): Promise<Mea
       environment,
       rules: plan.rules,
       pairs: plan.pairs,
+      profile: true,
       deadlineMs: startMs + (plan.maxMinutes * 60 - plan.preparedSeconds) * 1000,
     },
     await createDuetWorld(session, plan.k6, { scratch: join(plan.scratch.folder, id), logs: folder }),
@@ -101,6 +102,7 @@ function toAbVerdict(
     },
     why: explainFail(outcome.verdict, outcome.units),
     ...(outcome.control && { control: outcome.control }),
+    ...(outcome.profile?.state === 'ok' && { functions: outcome.profile.comparison.changes }),
     claims: describeFailedSuites(
       loaded.config,
       outcome.verdict.rows.map((row) => ({ ...row, suite: plan.suite.name })),

@@ -99,12 +99,12 @@ export async function urlSides(session: Session, baseline: string, candidate: st
     const problem = await checkTarget(session, urls[side])
     if (problem !== undefined) return { state: 'failed', side, ...problem }
   }
-  const { metrics, env } = session.loaded.config.target
+  const { metrics, profile, env } = session.loaded.config.target
   const token = session.world.env['VIGIL_METRICS_TOKEN'] ?? env?.['METRICS_TOKEN']
   return {
     state: 'ok',
     sides: {
-      source: { kind: 'urls', urls, metrics, token },
+      source: { kind: 'urls', urls, metrics, token, profile },
       targets: { baseline: { url: baseline }, candidate: { url: candidate } },
       names: urls,
     },
@@ -145,6 +145,7 @@ export async function revisionSides(
     command,
     ready: target.ready ?? '/',
     metrics: target.metrics,
+    profile: target.profile,
     cwd,
     env: toRevisionEnvironment(session.world.env, target.env),
   })

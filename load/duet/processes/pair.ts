@@ -30,7 +30,13 @@ export type PairSource =
       launch: Record<Side, Omit<SideLaunch, 'database' | 'logFile' | 'cores'>>
       template: DatabaseTemplate | undefined
     }
-  | { kind: 'urls'; urls: Record<Side, string>; metrics: string | undefined; token: string | undefined }
+  | {
+      kind: 'urls'
+      urls: Record<Side, string>
+      metrics: string | undefined
+      token: string | undefined
+      profile?: string | undefined
+    }
 
 /** Where a pair runs. */
 export interface PairPlace {
@@ -54,9 +60,7 @@ export async function startPair(
   signal: AbortSignal,
 ): Promise<PairResult> {
   if (source.kind === 'urls') {
-    const [baseline, candidate] = sides.map((side) =>
-      connectSide(source.urls[side], source.metrics, source.token, signal),
-    )
+    const [baseline, candidate] = sides.map((side) => connectSide(source.urls[side], source, signal))
     if (!baseline || !candidate) return { state: 'failed', side: undefined, reason: 'two URLs are needed' }
     const running = { baseline, candidate }
     const refused = await findRefusedMetrics(running)

@@ -1,5 +1,10 @@
+import { existsSync } from 'node:fs'
+import { realpath } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { freePort } from '../../../runtime/services/index.ts'
 import type { RunningService, StartResult } from '../../../runtime/services/index.ts'
+import { captureFromInspector, captureFromPprof, withInspectorPort } from '../../../runtime/profiler/index.ts'
+import type { CapturePlan, CaptureResult } from '../../../runtime/profiler/index.ts'
 import { requestMetrics, startTarget } from '../../../runtime/target/index.ts'
 import type { MetricsAnswer } from '../../../runtime/target/index.ts'
 import type { SideDatabase } from './database.ts'
@@ -14,6 +19,8 @@ export interface SideLaunch {
   ready: string
   /** Path of its Prometheus metrics, if it has any. */
   metrics: string | undefined
+  /** Path of its pprof profile, if it has one. */
+  profile?: string | undefined
   cwd: string
   /** Its whole environment, but for the port and the database. */
   env: NodeJS.ProcessEnv
@@ -29,6 +36,8 @@ export interface RunningSide extends RunningService {
   reader: SideReader
   /** How it refuses the metrics that the config names; undefined when it does not. */
   metricsRefusal: () => Promise<MetricsRefusal | undefined>
+  /** Records where its CPU time goes. */
+  captureProfile: (plan: Omit<CapturePlan, 'root'>) => Promise<CaptureResult>
 }
 
 const bootTimeoutMs = 60_000
@@ -51,6 +60,7 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
     env: {
       SERVER_TIMING: 'on',
       ...launch.env,
+      NODE_OPTIONS: withInspectorPort(launch.env['NODE_OPTIONS']),
       PORT: port,
       ...(launch.database && { DATABASE_URL: launch.database.url }),
     },
@@ -61,10 +71,15 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
   if (started.state === 'failed') return started
   const { pid, ended, lastOutput, stop } = started.service
   const href = url.href.replace(/\/$/, '')
+  const root = await findWorktree(launch.cwd)
   return {
     state: 'ok',
     service: {
       url: href,
+      captureProfile: async (plan) =>
+        launch.profile === undefined
+          ? captureFromInspector(pid, { ...plan, root })
+          : captureFromPprof(`${href}${launch.profile}`, { ...plan, root }),
       ...createReader(
         href,
         launch.metrics,
@@ -85,17 +100,33 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
 /** A side that runs elsewhere: its CPU time is unknown. */
 export function connectSide(
   url: string,
-  metrics: string | undefined,
-  token: string | undefined,
+  {
+    metrics,
+    token,
+    profile,
+  }: { metrics?: string | undefined; token?: string | undefined; profile?: string | undefined },
   signal: AbortSignal,
 ): RunningSide {
   return {
     url,
+    captureProfile: async (plan) =>
+      profile === undefined
+        ? { state: 'failed', reason: 'vigil did not start it: set target.profile to a pprof path' }
+        : captureFromPprof(`${url.replace(/\/$/, '')}${profile}`, { ...plan, root: '' }),
     ...createReader(url, metrics, token, { cpuMs: unknown, databaseCpuMs: unknown }, signal),
     // Its end cannot be observed.
     ended: new Promise(() => undefined),
     lastOutput: () => '',
     stop: async () => undefined,
+  }
+}
+
+/** The top folder of the checkout that a folder is in, as the process sees it; else the folder itself. */
+async function findWorktree(folder: string): Promise<string> {
+  const real = await realpath(folder)
+  for (let at = real; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return at
+    if (dirname(at) === at) return real
   }
 }
 

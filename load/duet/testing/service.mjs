@@ -1,12 +1,20 @@
 import { createServer } from 'node:http'
 
 // A small service for tests: `fast` and `slow` answer after a few milliseconds, `slow` after SLOW_MS more.
-// It reports STATEMENTS as the number of its SQL statements, as a service with an N+1 query would.
+// SPINS turns of a loop cost CPU time in each answer. It reports STATEMENTS as the number of its SQL
+// statements, as a service with an N+1 query would.
 const [slowMs, statements] = [Number(process.env.SLOW_MS ?? 0), process.env.STATEMENTS ?? '1']
+const turns = Number(process.env.SPINS ?? 0)
+let sum = 0
+function spin() {
+  for (let turn = 0; turn < turns; turn += 1) sum += turn % 7
+}
+
 const server = createServer((request, response) => {
   request.resume()
   setTimeout(
     () => {
+      spin()
       response.setHeader(
         'server-timing',
         `app;dur=0.5, db;dur=${statements}, sql;desc="${statements}", rows;desc="5"`,

@@ -7,6 +7,7 @@ import { loadJourneys } from '../../../journeys/client/index.ts'
 import { environmentOf } from '../../../record/index.ts'
 import { requireTool } from '../../../runtime/tools/index.ts'
 import { runDuet } from '../duet.ts'
+import type { DuetRequest } from '../attempt.ts'
 import type { DuetOutcome } from '../duet.ts'
 import { startSide } from '../processes/side.ts'
 import type { RunningSide } from '../processes/side.ts'
@@ -20,6 +21,8 @@ export default [{ name: 'visit', steps: [get('fast'), get('slow')] }]
 export interface Workbench {
   start: (env: Record<string, string>) => Promise<RunningSide>
   duet: (baseline: RunningSide, candidate: RunningSide) => Promise<DuetOutcome>
+  /** A duet that starts the service itself, for both sides, and profiles a fail. */
+  duetOfProcesses: (candidate: Record<string, string>) => Promise<DuetOutcome>
   end: () => Promise<void>
 }
 
@@ -34,36 +37,12 @@ export async function openWorkbench(): Promise<Workbench> {
   let count = 0
   const next = (what: string): string => join(folder, `${what}-${(count += 1)}`)
   const { signal } = new AbortController()
-  return {
-    start: async (env) => {
-      const command = [process.execPath, fileURLToPath(new URL('service.mjs', import.meta.url))]
-      const started = await startSide(
-        {
-          url: 'http://127.0.0.1:1',
-          command,
-          ready: '/fast',
-          metrics: undefined,
-          cwd: folder,
-          env: { ...process.env, ...env },
-          database: undefined,
-          cores: undefined,
-          logFile: next('log'),
-        },
-        signal,
-      )
-      if (started.state === 'failed') throw new Error(started.reason)
-      running.push(started.service)
-      return started.service
-    },
-    duet: async (baseline, candidate) => {
-      const request = {
+  const command = [process.execPath, fileURLToPath(new URL('service.mjs', import.meta.url))]
+  const run = async (request: Pick<DuetRequest, 'source' | 'targets' | 'profile'>): Promise<DuetOutcome> => {
+    const progress = { phase: () => undefined, warming: () => undefined, measured: () => undefined }
+    const ended = await runDuet(
+      {
         run: 'duet',
-        source: {
-          kind: 'urls',
-          urls: { baseline: baseline.url, candidate: candidate.url },
-          metrics: undefined,
-          token: undefined,
-        } as const,
         suite: {
           name: 'test-duet',
           module,
@@ -73,7 +52,6 @@ export async function openWorkbench(): Promise<Workbench> {
           requestTimeoutMs: 5000,
           pace: { unitMs: 300, minWarmUpMs: 600, maxWarmUpMs: 1200 },
         },
-        targets: { baseline: { url: baseline.url }, candidate: { url: candidate.url } },
         environment: environmentOf({
           os: 'test',
           kernel: '',
@@ -87,9 +65,9 @@ export async function openWorkbench(): Promise<Workbench> {
         rules: {},
         pairs: 8,
         deadlineMs: performance.now() + 60_000,
-      }
-      const progress = { phase: () => undefined, warming: () => undefined, measured: () => undefined }
-      const ended = await runDuet(request, {
+        ...request,
+      },
+      {
         k6,
         env: process.env,
         signal,
@@ -100,10 +78,49 @@ export async function openWorkbench(): Promise<Workbench> {
         scratch: next('scratch'),
         logs: next('logs'),
         progress,
-      })
-      if (ended.state === 'usage-error') throw new Error(ended.reason)
-      return ended.outcome
+      },
+    )
+    if (ended.state === 'usage-error') throw new Error(ended.reason)
+    return ended.outcome
+  }
+  const launch = (env: Record<string, string>) => ({
+    url: 'http://127.0.0.1:1',
+    command,
+    ready: '/fast',
+    metrics: undefined,
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+    env: { ...process.env, ...env },
+  })
+  return {
+    start: async (env) => {
+      const started = await startSide(
+        { ...launch(env), database: undefined, cores: undefined, logFile: next('log') },
+        signal,
+      )
+      if (started.state === 'failed') throw new Error(started.reason)
+      running.push(started.service)
+      return started.service
     },
+    duet: async (baseline, candidate) =>
+      run({
+        source: {
+          kind: 'urls',
+          urls: { baseline: baseline.url, candidate: candidate.url },
+          metrics: undefined,
+          token: undefined,
+        },
+        targets: { baseline: { url: baseline.url }, candidate: { url: candidate.url } },
+      }),
+    duetOfProcesses: async (candidate) =>
+      run({
+        source: {
+          kind: 'processes',
+          launch: { baseline: launch({}), candidate: launch(candidate) },
+          template: undefined,
+        },
+        targets: { baseline: { url: 'http://127.0.0.1:1' }, candidate: { url: 'http://127.0.0.1:1' } },
+        profile: true,
+      }),
     end: async () => {
       await Promise.all(running.map(async (side) => side.stop()))
       rmSync(folder, { recursive: true, force: true })

@@ -5,6 +5,8 @@ import type { RunEntry, StepFigures, StepRun } from '../entry.ts'
 import { unknownKey } from '../entry.ts'
 import { momentOf, seriesKeys, seriesOf } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
+import { mergedId } from '../merge.ts'
+import { seriesId, thinner } from './thin.ts'
 import { entryWriter } from './write.ts'
 import {
   drizzle,
@@ -38,6 +40,7 @@ export function postgresHistory(client: postgres.Sql, place: string): RunHistory
     ...entryWriter(client, place),
     ...entryReader(database),
     ...stepReader(client, database),
+    ...thinner(client),
     ...folderState(database, place),
   }
 }
@@ -150,18 +153,34 @@ function stepReader(client: postgres.Sql, database: PostgresJsDatabase): Pick<Ru
     },
     // Not through the query builder, which takes half of the time for the 20,000 rows of a year.
     step: async (of, step, { newest, fromMs = 0 }) => {
-      const found = await client<(StepFigures & Omit<StepRun, 'figures'>)[]>`
-        SELECT run, started_ms::float8 AS "startedMs", requests, errors, mean_ms AS "meanMs",
-          p50_ms AS "p50Ms", p90_ms AS "p90Ms", p95_ms AS "p95Ms", p99_ms AS "p99Ms", max_ms AS "maxMs"
-        FROM vigil_history.step_runs
-        WHERE started_ms >= ${fromMs} AND step_id = (
-          SELECT n.id FROM vigil_history.step_names n JOIN vigil_history.series s ON s.id = n.series_id
-          WHERE (s.suite, s.engine, s.environment, s.target, s.load, n.step)
-            = (${of.suite}, ${of.engine}, ${of.environment}, ${of.target}, ${of.load}, ${step}))
+      const own = client`(SELECT id FROM vigil_history.step_names
+        WHERE series_id = ${seriesId(client, of)} AND step = ${step})`
+      const figures = client`requests, errors, mean_ms AS "meanMs", p50_ms AS "p50Ms", p90_ms AS "p90Ms",
+        p95_ms AS "p95Ms", p99_ms AS "p99Ms", max_ms AS "maxMs"`
+      const found = await client<StepRow[]>`
+        SELECT run, started_ms::float8 AS "startedMs", ${figures} FROM vigil_history.step_runs
+        WHERE step_id = ${own} AND started_ms >= ${fromMs}
         ORDER BY step_runs.started_ms DESC, run DESC LIMIT ${newest}`
-      return found.map(({ run, startedMs, ...figures }) => ({ run, startedMs, figures })).toReversed()
+      const merged = await client<(StepRow & { runs: number; durationMs: number })[]>`
+        SELECT started_ms::float8 AS "startedMs", ${figures}, runs, duration_ms AS "durationMs"
+        FROM vigil_history.merged_steps
+        WHERE step_id = ${own} AND started_ms >= ${fromMs} ORDER BY started_ms DESC LIMIT ${newest}`
+      return [...merged.map(toMergedRun), ...found.map(toStepRun)]
+        .toSorted((a, b) => a.startedMs - b.startedMs || (a.run < b.run ? -1 : 1))
+        .slice(-newest)
     },
   }
+}
+
+type StepRow = StepFigures & Pick<StepRun, 'run' | 'startedMs'>
+
+function toStepRun({ run, startedMs, ...figures }: StepRow): StepRun {
+  return { run, startedMs, figures }
+}
+
+function toMergedRun(row: StepRow & { runs: number; durationMs: number }): StepRun {
+  const { run: _run, startedMs, runs: merged, durationMs, ...figures } = row
+  return { run: mergedId(startedMs), startedMs, figures, merged: { runs: merged, durationMs } }
 }
 
 function folderState(

@@ -40,8 +40,8 @@ const migrations = [
    UPDATE runs SET has_steps = 0;
    CREATE TABLE run_histograms (run TEXT PRIMARY KEY, histograms BLOB NOT NULL) STRICT;
    CREATE TABLE merged_steps (step_id INTEGER NOT NULL, started_ms INTEGER NOT NULL, runs INTEGER NOT NULL,
-     requests INTEGER NOT NULL, errors INTEGER NOT NULL, meanMs REAL NOT NULL, p50Ms REAL NOT NULL,
-     p90Ms REAL NOT NULL, p95Ms REAL NOT NULL, p99Ms REAL NOT NULL, maxMs REAL NOT NULL,
+     duration_ms REAL NOT NULL, requests REAL NOT NULL, errors REAL NOT NULL, meanMs REAL NOT NULL,
+     p50Ms REAL NOT NULL, p90Ms REAL NOT NULL, p95Ms REAL NOT NULL, p99Ms REAL NOT NULL, maxMs REAL NOT NULL,
      histogram BLOB NOT NULL, PRIMARY KEY (step_id, started_ms)) STRICT;
    DELETE FROM seen`,
 ] as const
@@ -151,4 +151,17 @@ export function isDamagedFile(error: unknown): boolean {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return false
   // The lower byte; the others are details.
   return [corrupt, notADatabase].includes(error.errcode & 0xff)
+}
+
+/** All of the work or none of it. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const done = work()
+    database.exec('COMMIT')
+    return done
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
 }

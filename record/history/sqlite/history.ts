@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { parseEntry, stepColumns, unknownKey } from '../entry.ts'
 import type { KeptRun, RunEntry, StepRun } from '../entry.ts'
-import { DamagedEntry, isDamage, isRefusal, openIndex, setAside } from './database.ts'
+import { mergedId } from '../merge.ts'
+import { DamagedEntry, inTransaction, isDamage, isRefusal, openIndex, setAside } from './database.ts'
+import { readFigures, thinner } from './thin.ts'
 import { momentOf, seriesKeys } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
 
@@ -16,6 +18,7 @@ export function sqliteHistory(database: DatabaseSync): RunHistory {
     ...entryWriter(database),
     ...entryReader(database),
     ...stepReader(database),
+    ...thinner(database),
     ...folderState(database),
   }
 }
@@ -128,34 +131,26 @@ function stepReader(database: DatabaseSync): Pick<RunHistory, 'steps' | 'step'> 
     step: async (series, step, { newest, fromMs = 0 }) =>
       database
         .prepare(
-          `SELECT run, started_ms, ${stepColumns.join(', ')} FROM step_runs
-           WHERE step_id = (SELECT id FROM step_names WHERE ${isOfSeries} AND step = ?) AND started_ms >= ?
+          `WITH own AS (SELECT id FROM step_names WHERE ${isOfSeries} AND step = ?)
+           SELECT run, started_ms, 0 AS runs, 0 AS duration_ms, ${stepColumns.join(', ')} FROM step_runs
+             WHERE step_id = (SELECT id FROM own) AND started_ms >= ?
+           UNION ALL
+           SELECT '', started_ms, runs, duration_ms, ${stepColumns.join(', ')} FROM merged_steps
+             WHERE step_id = (SELECT id FROM own) AND started_ms >= ?
            ORDER BY started_ms DESC, run DESC LIMIT ?`,
         )
-        .all(...valuesOf(series), step, fromMs, newest)
+        .all(...valuesOf(series), step, fromMs, fromMs, newest)
         .map(readStepRow)
         .toReversed(),
   }
 }
 
 function readStepRow(row: Record<string, unknown>): StepRun {
-  const number = (name: string): number => Number(row[name])
-  const [requests, errors, meanMs] = [number('requests'), number('errors'), number('meanMs')]
-  const [p50Ms, p90Ms, p95Ms] = [number('p50Ms'), number('p90Ms'), number('p95Ms')]
-  return {
-    run: String(row['run']),
-    startedMs: number('started_ms'),
-    figures: {
-      requests,
-      errors,
-      meanMs,
-      p50Ms,
-      p90Ms,
-      p95Ms,
-      p99Ms: number('p99Ms'),
-      maxMs: number('maxMs'),
-    },
-  }
+  const startedMs = Number(row['started_ms'])
+  const [runs, durationMs] = [Number(row['runs']), Number(row['duration_ms'])]
+  return runs === 0
+    ? { run: String(row['run']), startedMs, figures: readFigures(row) }
+    : { run: mergedId(startedMs), startedMs, figures: readFigures(row), merged: { runs, durationMs } }
 }
 
 function readSeries(database: DatabaseSync, suite?: string): Series[] {
@@ -201,17 +196,6 @@ function readRow({ id, entry: text }: Record<string, unknown>): RunEntry {
   const entry = typeof text === 'string' ? parseEntry(text) : undefined
   if (!entry || entry.id !== id) throw new DamagedEntry(`the entry of ${String(id)} cannot be read`)
   return entry
-}
-
-function inTransaction(database: DatabaseSync, work: () => void): void {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    work()
-    database.exec('COMMIT')
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw error
-  }
 }
 
 /** The file of the index; the records next to it are the source of truth. */

@@ -2,8 +2,11 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RunHistory } from '../store.ts'
-import { entryOf } from '../entry.ts'
-import type { RunEntry } from '../entry.ts'
+import { HistogramSum, latencyOf } from '../../index.ts'
+import type { Counts } from '../../index.ts'
+import { countsOf, exampleRun, spread } from '../../testing/examples/runs.ts'
+import { entryOf, stepColumns } from '../entry.ts'
+import type { KeptRun, RunEntry, StepFigures, StepRun } from '../entry.ts'
 import { example, records } from './records.ts'
 import type { Records } from './records.ts'
 
@@ -15,6 +18,34 @@ export async function idsIn(history: RunHistory): Promise<string[]> {
   for (const series of await history.series())
     ids.push(...(await history.runs(series, 1_000_000)).entries.map(({ id }) => id))
   return ids.toSorted()
+}
+
+/** Eight runs of unlike latencies, an hour apart; and the figures of some of them as one. */
+function variedRuns(): { put: KeptRun[]; pooled: (ids: readonly string[]) => StepFigures } {
+  const counts = Array.from({ length: 8 }, (_, index) =>
+    countsOf(spread(50 + 40 * index, 1, 9 + 7 * index ** 2)),
+  )
+  const put = counts.map((own, index) => ({
+    ...entryOf(exampleRun({ 'a/b': own }), 'pass'),
+    id: String(index),
+    startedAt: `2026-02-01T0${index}:00:00Z`,
+    durationMs: 30_000,
+  }))
+  return {
+    put,
+    pooled: (ids) => {
+      const chosen = counts.filter((_, index) => ids.includes(String(index)))
+      const pool = new HistogramSum()
+      for (const { histogram } of chosen) for (const [upperMs, count] of histogram) pool.add(upperMs, count)
+      const sum = (pick: (own: Counts) => number): number =>
+        chosen.reduce((total, own) => total + pick(own), 0)
+      const latency = latencyOf(
+        pool.histogram(),
+        sum(({ latencySumMs }) => latencySumMs),
+      )
+      return { requests: sum(({ requests }) => requests), errors: sum(({ errors }) => errors), ...latency }
+    },
+  }
 }
 
 /** The runs of each series, by what distinguishes it here. */
@@ -159,6 +190,64 @@ export function historyContract(
       expect(steps.map(({ run }) => run).toSorted()).toEqual(ids)
       const timeOf = new Map(entries.map(({ id, startedAt }) => [id, Date.parse(startedAt)]))
       expect(steps.map(({ run, startedMs }) => timeOf.get(run) === startedMs)).not.toContain(false)
+    })
+
+    it('merges runs to what their pooled histogram says, and keeps their figures and verdicts', async () => {
+      const { put, pooled } = variedRuns()
+      const dayMs = Date.parse('2026-02-01T00:00:00Z')
+      const [merged, again, left] = await use(async (history) => {
+        await history.put(put, [])
+        const [series] = await history.series()
+        if (series === undefined) throw new Error('no series')
+        const readStep = async (): Promise<StepRun[]> => history.step(series, 'a/b', { newest: 100 })
+        const detailed = await history.detailed(series, Date.parse('2026-02-01T06:00:00Z'))
+        expect(detailed.map(({ id }) => id)).toEqual(['0', '1', '2', '3', '4', '5'])
+        const old = detailed.map(({ id }) => id).filter((id) => id !== '3')
+        expect(await history.thin(series, old.slice(0, 2), dayMs)).toBe(2)
+        expect(await history.thin(series, [...old, ...old], dayMs)).toBe(3)
+        const once = await readStep()
+        expect(await history.thin(series, old, dayMs)).toBe(0)
+        await history.put(put, [])
+        return [once, await readStep(), (await history.runs(series, 100)).entries]
+      })
+      expect(again).toEqual(merged)
+      expect(merged.map(({ run }) => run)).toEqual(['merged-2026-02-01', '3', '6', '7'])
+      const expected = pooled(['0', '1', '2', '4', '5'])
+      expect(merged[0]).toMatchObject({ startedMs: dayMs, merged: { runs: 5, durationMs: 150_000 } })
+      for (const column of stepColumns)
+        expect(merged[0]?.figures[column]).toBeCloseTo(expected[column], column === 'meanMs' ? 2 : 4)
+      expect(left.map(({ id, verdict }) => [id, verdict])).toEqual(put.map(({ id }) => [id, 'pass']))
+    })
+
+    it('returns the histograms that were put', async () => {
+      const { put } = variedRuns()
+      const found = await use(async (history) => {
+        await history.put(put, [])
+        return history.histograms(['0', '7', "'; DROP TABLE runs"])
+      })
+      expect(found).toEqual(new Map([put[0], put[7]].map((run) => [run?.id, run?.histograms])))
+    })
+
+    it('merges each run once while two do it at the same time', async () => {
+      const { put, pooled } = variedRuns()
+      const ids = put.map(({ id }) => id)
+      await use(async (history) => history.put(put, []))
+      const thin = async (): Promise<number> =>
+        use(async (history) => {
+          const [series] = await history.series()
+          if (series === undefined) throw new Error('no series')
+          let count = 0
+          for (const id of ids) count += await history.thin(series, [id], 0)
+          return count
+        })
+      const counts = await Promise.all([thin(), thin()])
+      expect(counts[0] + counts[1]).toBe(ids.length)
+      const [only] = await use(async (history) => {
+        const [series] = await history.series()
+        return series === undefined ? [] : history.step(series, 'a/b', { newest: 100 })
+      })
+      expect(only?.merged?.runs).toBe(ids.length)
+      expect(only?.figures.p95Ms).toBeCloseTo(pooled(ids).p95Ms, 4)
     })
 
     it('names a damaged record, uses the rest, and takes it up once it is mended', async () => {

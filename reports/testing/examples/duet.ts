@@ -47,6 +47,7 @@ interface DuetSpec {
   slowMs?: number
   processPairs?: number
   why?: Comparison['why']
+  profile?: Comparison['profile']
   pairs?: number
   candidate?: string
 }
@@ -56,6 +57,7 @@ function duetOf({
   slowMs = 9.4,
   processPairs = 1,
   why = [],
+  profile,
   pairs = 24,
   candidate,
 }: DuetSpec): ReportInput {
@@ -87,6 +89,7 @@ function duetOf({
       loadSeconds: pairs * 2.5,
       processPairs,
       why,
+      ...(profile && { profile }),
       ...(pairs > 0 && { baseline: side(9.4, 7) }),
       byPair: Array.from({ length: pairs }, (_, n) => ({
         baselineMs: 13 + (n % 5) * 0.7,
@@ -98,12 +101,65 @@ function duetOf({
   }
 }
 
+/** The functions of both sides; `name` is the one that became slower. */
+function profileOf(name: string, file: string): NonNullable<Comparison['profile']> {
+  const node = (parent: number, of: string, at: string, baseline: number, candidate: number) => ({
+    parent,
+    name: of,
+    file: at,
+    line: 12,
+    totalMs: { baseline, candidate },
+  })
+  return {
+    schema: 'vigil.profile/1',
+    run: 'ab-1',
+    suite: 'browse-duet',
+    source: 'inspector',
+    seconds: 5,
+    baseline: { requests: 825, samples: 2100, cpuMsPerRequest: 0.66 },
+    candidate: { requests: 824, samples: 4300, cpuMsPerRequest: 1.42 },
+    changes: [
+      {
+        name,
+        file,
+        line: { baseline: 40, candidate: 42 },
+        selfMs: { baseline: 0.08, candidate: 0.71 },
+        totalMs: { baseline: 0.1, candidate: 0.81 },
+      },
+      {
+        name: 'parse',
+        file: 'node_modules/pg-protocol/dist/parser.js',
+        line: { baseline: 59, candidate: 59 },
+        selfMs: { baseline: 0.03, candidate: 0.16 },
+        totalMs: { baseline: 0.04, candidate: 0.2 },
+        calledBy: { name, file, line: 42 },
+      },
+      {
+        name: 'isCached',
+        file: 'backend/tasks/cache.ts',
+        line: { baseline: 8 },
+        selfMs: { baseline: 0.02, candidate: 0 },
+        totalMs: { baseline: 0.02, candidate: 0 },
+      },
+    ],
+    flame: [
+      node(-1, 'processTicksAndRejections', 'node:internal/process/task_queues', 0.5, 1.3),
+      node(0, name, file, 0.1, 0.81),
+      node(1, 'parse', 'node_modules/pg-protocol/dist/parser.js', 0.04, 0.2),
+      node(0, 'handle', 'backend/http/app.ts', 0.3, 0.31),
+      node(0, 'isCached', 'backend/tasks/cache.ts', 0.08, 0.04),
+      node(-1, '(program)', '', 0.16, 0.12),
+    ],
+  }
+}
+
 /** A list that makes 21 statements where it made one; seen on two pairs of processes. */
 export const duetSlower = (): ReportInput =>
   duetOf({
     rows: slowRows,
     slowMs: 310,
     processPairs: 2,
+    profile: profileOf('readPage', 'backend/tasks/page.ts'),
     why: [
       {
         step: 'task-crud/list',
@@ -151,6 +207,7 @@ export const duetInvalid = (): ReportInput =>
 export const duetHostile = (): ReportInput =>
   duetOf({
     candidate: hostileText,
+    profile: profileOf(hostileText, hostileText),
     rows: [
       effect(hostileText, 'p95Ms', 'fail', [0, 1e9, 0, Infinity]),
       effect(null, hostileText, 'fail', [1, 0.001, 1e-9, 5]),

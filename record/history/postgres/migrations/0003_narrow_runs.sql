@@ -117,6 +117,7 @@ CREATE TABLE "vigil_history"."merged_steps" (
 	"step_id" integer NOT NULL,
 	"started_ms" bigint NOT NULL,
 	"runs" integer NOT NULL,
+	"duration_ms" double precision NOT NULL,
 	"requests" double precision NOT NULL,
 	"errors" double precision NOT NULL,
 	"mean_ms" real NOT NULL,

@@ -1,0 +1,5 @@
+export { compareProfiles } from './compare.ts'
+export { profileSchema } from './document.ts'
+export type { FlameNode, FunctionChange, ProfileComparison } from './document.ts'
+export { isOwnFile } from './stacks.ts'
+export type { Frame, SideProfile, StackNode } from './stacks.ts'

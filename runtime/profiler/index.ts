@@ -1,0 +1,5 @@
+export type { CaptureResult } from './call-tree.ts'
+export { captureFromInspector } from './inspector.ts'
+export type { CapturePlan } from './inspector.ts'
+export { withInspectorPort } from './inspector-port.ts'
+export { captureFromPprof } from './pprof.ts'
