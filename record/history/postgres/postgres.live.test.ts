@@ -1,11 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startPostgres } from '../../../runtime/postgres/index.ts'
 import type { PostgresService } from '../../../runtime/postgres/index.ts'
+import { freePort, startProcess } from '../../../runtime/services/index.ts'
 import type { RunEntry } from '../entry.ts'
 import { HistoryUnavailable, withHistory } from '../index.ts'
 import { historyContract, idsIn } from '../testing/contract.ts'
@@ -52,6 +53,40 @@ function over(there: Records, place = there.out, database = fresh()): Use {
       },
       look,
     )
+}
+
+/** Starts a PgBouncer with one connection to the database. */
+async function startPooler(databaseUrl: string): Promise<{ url: string; stop: () => Promise<unknown> }> {
+  const { hostname, port, username, password } = new URL(databaseUrl)
+  const place = mkdtempSync(join(tmpdir(), 'vigil-pgbouncer-'))
+  // As root, PgBouncer changes to another user.
+  chmodSync(place, 0o755)
+  const url = new URL(databaseUrl)
+  url.port = String(await freePort())
+  const [settings, users] = [join(place, 'pgbouncer.ini'), join(place, 'users.txt')]
+  writeFileSync(users, `"${username}" "${decodeURIComponent(password)}"\n`)
+  writeFileSync(
+    settings,
+    `[databases]\n* = host=${hostname} port=${port}\n[pgbouncer]\nunix_socket_dir =\n` +
+      `listen_addr = 127.0.0.1\nlisten_port = ${url.port}\nauth_type = scram-sha-256\n` +
+      `auth_file = ${users}\npool_mode = transaction\ndefault_pool_size = 1\n` +
+      (process.getuid?.() === 0 ? 'user = daemon\n' : ''),
+  )
+  const started = await startProcess({
+    name: 'PgBouncer',
+    command: [inject('pgbouncer'), settings],
+    env: process.env,
+    logFile: join(place, 'pgbouncer.log'),
+    url: url.href,
+    ready: (child) => child.tail('stderr').includes('process up'),
+    stopSignal: 'SIGINT',
+  })
+  if (started.state === 'failed') throw new Error(started.reason)
+  const stop = async (): Promise<void> => {
+    await started.service.stop()
+    rmSync(place, { recursive: true, force: true })
+  }
+  return { url: url.href, stop }
 }
 
 let emptied: Promise<string>
@@ -153,12 +188,25 @@ describe('a history that several machines share', () => {
     there.remove()
   })
 
-  it('is used with the parameters of other tools', async () => {
-    const [there, database] = [records(), fresh()]
-    there.keep('1')
-    const url = `${await database}?schema=public&connection_limit=5&pgbouncer=true&channel_binding=prefer`
-    expect(await over(there, 'here', Promise.resolve(url))(idsIn)).toEqual(['1'])
-    there.remove()
+  it('is used behind a PgBouncer in transaction mode, with the parameters of other tools', async () => {
+    const [here, elsewhere] = [records(), records()]
+    here.keep('1')
+    elsewhere.keep('2')
+    const pooled = await startPooler(await fresh())
+    const url = `${pooled.url}?schema=public&connection_limit=5&pgbouncer=true&channel_binding=prefer`
+    try {
+      await expect(over(here, 'here', Promise.resolve(pooled.url))(idsIn)).rejects.toThrow(
+        'add pgbouncer=true to the connection string',
+      )
+      const [mine, theirs] = [here, elsewhere].map((there) => over(there, there.out, Promise.resolve(url)))
+      // At the same time, on one connection of the pooler.
+      await Promise.all([mine?.(idsIn), theirs?.(idsIn)])
+      expect(await mine?.(idsIn)).toEqual(['1', '2'])
+    } finally {
+      await pooled.stop()
+      here.remove()
+      elsewhere.remove()
+    }
   })
 
   it('writes nothing to be read, once its tables and rows are there', async () => {
