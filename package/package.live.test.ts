@@ -1,12 +1,13 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../cli/testing/service.ts'
+import { runIn } from '../cli/testing/vigil.ts'
+import type { Ran } from '../cli/testing/vigil.ts'
 import { lookForTool } from '../runtime/tools/index.ts'
-import { buildPackage } from './build.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const node = join(root, 'node_modules/node/bin/node')
@@ -26,29 +27,13 @@ let tarball = ''
 let unavailable: string | undefined
 let pnpmUnavailable: string | undefined
 
-interface Ran {
-  code: number
-  stdout: string
-  stderr: string
-}
-
 async function run(
   program: string,
   args: readonly string[],
   cwd: string,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(
-      program,
-      args,
-      { cwd, env: { ...environment, ...env }, timeout: installTimeoutMs, maxBuffer: 2 ** 26 },
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1
-        resolve({ code, stdout, stderr })
-      },
-    )
-  })
+  return runIn(cwd, program, args, { env: { ...environment, ...env }, timeoutMs: installTimeoutMs })
 }
 
 /** vigil as installed, without the half second of npx. */
@@ -130,7 +115,9 @@ export default defineConfig({
 
 beforeAll(async () => {
   const folder = join(scratch, 'package')
-  await buildPackage(folder, process.env)
+  // As `npm run pack` does.
+  const built = await run(node, [join(root, 'package/build.ts'), folder], scratch)
+  if (built.code !== 0) throw new Error(built.stderr)
   const packed = await run('npm', ['pack', folder, '--json', '--pack-destination', scratch], scratch)
   tarball = join(
     scratch,

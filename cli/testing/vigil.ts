@@ -34,6 +34,8 @@ export interface Workplace {
 
 interface StartOptions {
   env?: NodeJS.ProcessEnv
+  /** Ends it after this time. */
+  timeoutMs?: number
   onStderr?: (text: string) => void
 }
 
@@ -56,17 +58,8 @@ export function workplace(): Workplace {
     return join(folder, name)
   }
   write('journeys.mjs', homeJourney)
-  const spawnIn = (
-    program: string,
-    args: readonly string[],
-    options: StartOptions = {},
-  ): ReturnType<Workplace['start']> => {
-    const env = { ...process.env, CI: '', ...options.env }
-    const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
-    return { process: child, ran: collect(child, options.onStderr) }
-  }
   const vigil = join(root, 'vigil')
-  const start: Workplace['start'] = (args, options) => spawnIn(vigil, args, options)
+  const start: Workplace['start'] = (args, options) => startIn(folder, vigil, args, options)
   return {
     folder,
     write,
@@ -77,10 +70,35 @@ export function workplace(): Workplace {
       )
     },
     start,
-    startWith: (program, before, args) => spawnIn(program, [...before, vigil, ...args]),
+    startWith: (program, before, args) => startIn(folder, program, [...before, vigil, ...args]),
     vigil: async (args, options) => start(withConfig(args), options).ran,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** Runs any program in a folder. A program that cannot be started rejects. */
+export async function runIn(
+  folder: string,
+  program: string,
+  args: readonly string[],
+  options?: StartOptions,
+): Promise<Ran> {
+  return startIn(folder, program, args, options).ran
+}
+
+function startIn(
+  folder: string,
+  program: string,
+  args: readonly string[],
+  { env, timeoutMs, onStderr }: StartOptions = {},
+): ReturnType<Workplace['start']> {
+  const child = spawn(program, args, {
+    cwd: folder,
+    env: { ...process.env, CI: '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(timeoutMs !== undefined && { timeout: timeoutMs }),
+  })
+  return { process: child, ran: collect(child, onStderr) }
 }
 
 const withoutConfig = new Set(['doctor', 'compare', 'history'])
@@ -99,5 +117,8 @@ async function collect(child: ChildProcess, onStderr: ((text: string) => void) |
     stderr += text
     onStderr?.(text)
   })
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, stdout, stderr }))
+  })
 }

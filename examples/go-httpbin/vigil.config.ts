@@ -1,12 +1,13 @@
 import type { Config } from 'vigil-gate'
 
 const port = process.env['PORT'] ?? '18302'
-const module = 'github.com/mccutchen/go-httpbin/v2/cmd/go-httpbin@v2.26.0'
+const delay = process.env['DELAY_MS'] ?? '0'
 
 export default {
   target: {
     url: `http://127.0.0.1:${port}`,
-    command: ['go', 'run', module, '-host', '127.0.0.1', '-port', port],
+    command: ['go', 'run', '.'],
+    env: { PORT: port, DELAY_MS: delay },
     ready: '/status/200',
   },
   journeys: './journeys.ts',

@@ -1,11 +1,13 @@
 import type { Config } from 'vigil-gate'
 
 const port = process.env['PORT'] ?? '18303'
+const delay = process.env['DELAY_MS'] ?? '0'
 
 export default {
   target: {
     url: `http://127.0.0.1:${port}`,
-    command: ['.venv/bin/gunicorn', '--bind', `127.0.0.1:${port}`, '--threads', '4', 'httpbin:app'],
+    command: ['.venv/bin/gunicorn', '--bind', `127.0.0.1:${port}`, '--threads', '4', 'service:app'],
+    env: { DELAY_MS: delay },
     ready: '/status/200',
     // Prepares the virtual environment of each revision for `vigil ab`.
     prepare: ['sh', '-c', 'python3 -m venv .venv && .venv/bin/pip install -r requirements.txt'],
