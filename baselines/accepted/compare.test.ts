@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { mergeHistograms, quantile } from '../../record/index.ts'
 import type { Run } from '../../record/index.ts'
 import { accept, runMaker } from '../../bench/detection-study/accepted.ts'
 import { seeded } from '../../bench/detection-study/machine.ts'
 import type { VerdictRow } from '../verdict.ts'
 import type { AcceptedRun } from './baseline.ts'
 import { estimateDifference, estimateSpread, numberSessions } from './sessions.ts'
-import { compareWithBaseline, toBaselineFigures } from './compare.ts'
+import { compareWithBaseline } from './compare.ts'
+import { toBaselineFigures } from './figures.ts'
 
 const make = runMaker({ runNoise: 0.015, drift: 0.015 }, seeded(11))
 const runs = Array.from({ length: 8 }, (_, index) => make(Math.floor(index / 2)))
@@ -205,4 +207,12 @@ it('the figures for pictures are medians over the accepted runs', () => {
   const sorted = runs.map(({ totals }) => totals.latency.p95Ms).toSorted((a, b) => a - b)
   expect(figures.overall.p95Ms).toBeCloseTo(((sorted[3] ?? 0) + (sorted[4] ?? 0)) / 2, 9)
   expect(Object.keys(figures.steps)).toHaveLength(6)
+  expect(figures.band.length).toBeGreaterThan(20)
+  for (const [index, { q, lowestMs, highestMs }] of figures.band.entries()) {
+    const own = baseline.runs.map(({ endpoints }) =>
+      quantile(mergeHistograms(Object.values(endpoints).map(({ histogram }) => histogram)), q),
+    )
+    expect([lowestMs, highestMs]).toEqual([Math.min(...own), Math.max(...own)])
+    expect(q).toBeGreaterThan(figures.band[index - 1]?.q ?? -1)
+  }
 })

@@ -18,8 +18,7 @@ import {
 import type { RowStatus, VerdictRow } from '../verdict.ts'
 import { amount } from '../wording.ts'
 import { identifyTarget } from '../../record/index.ts'
-import type { Run, Totals } from '../../record/index.ts'
-import { median } from '../../record/statistics/index.ts'
+import type { Run } from '../../record/index.ts'
 
 /**
  * Compares a run with the accepted runs of its suite in its environment, as rows for its verdict. Nothing
@@ -221,55 +220,4 @@ function errorRow(errors: BaselineTests['errors']): VerdictRow {
       `the accepted runs ${errors.baseline} of ${errors.baselineRequests} ` +
       `(${amount('ratio', row.baseline)})`,
   }
-}
-
-/** The levels of the accepted runs that a run is compared with, for charts next to its own. */
-export interface BaselineFigures {
-  /** Ids of the runs, oldest first. */
-  runs: string[]
-  overall: BaselineLevels
-  steps: Record<string, BaselineLevels>
-}
-
-export interface BaselineLevels {
-  meanMs: number
-  p50Ms: number
-  p95Ms: number
-  p99Ms: number
-  /** Over all requests of all runs. */
-  errorRate: number
-  throughputRps: number
-}
-
-/** Medians over runs, so that one odd run is no level. */
-export function toBaselineFigures(baseline: Baseline): BaselineFigures {
-  const runs = baseline.runs.slice(-recentRuns)
-  const steps = [...new Set(runs.flatMap(({ endpoints }) => Object.keys(endpoints)))].toSorted()
-  return {
-    runs: runs.map(({ id }) => id),
-    overall: medianLevels(runs.map(({ totals }) => totals)),
-    steps: Object.fromEntries(
-      steps.map((step) => [step, medianLevels(runs.flatMap(({ endpoints }) => endpoints[step] ?? []))]),
-    ),
-  }
-}
-
-function medianLevels(totals: readonly Totals[]): BaselineLevels {
-  const of = (read: (each: Totals) => number): number => median(totals.map(read))
-  const [errors, requests] = [
-    sum(totals.map((each) => each.errors)),
-    sum(totals.map((each) => each.requests)),
-  ]
-  return {
-    meanMs: of(({ latency }) => latency.meanMs),
-    p50Ms: of(({ latency }) => latency.p50Ms),
-    p95Ms: of(({ latency }) => latency.p95Ms),
-    p99Ms: of(({ latency }) => latency.p99Ms),
-    errorRate: requests === 0 ? 0 : errors / requests,
-    throughputRps: of(({ throughputRps }) => throughputRps),
-  }
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0)
 }

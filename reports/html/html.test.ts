@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Buffer } from 'node:buffer'
 import { describe, expect, it } from 'vitest'
 import { examples } from '../testing/examples/index.ts'
+import { passing } from '../testing/examples/good.ts'
 import type { ReportInput } from '../input.ts'
 import { adviseNextSteps, cleanText, formatLocation } from '../wording/index.ts'
 import { details } from './parts.ts'
@@ -234,6 +235,18 @@ describe('what a reader looks for', () => {
     for (const name of ['p50', 'p95', 'p99']) expect(full).toContain(`class="series ${name}"`)
     expect(page).not.toContain('class="series p99"')
     expect(textOf(page)).toMatch(/p95 at most [\d.]+ ms of each second/)
+  })
+
+  it('is the band of the accepted runs, below the curve of a run that was compared with them', () => {
+    const band = [0, 0.5, 0.9, 0.95, 0.99].map((q) => ({ q, lowestMs: 2 + q, highestMs: 4 + 9 * q }))
+    const input = passing()
+    const levels = { meanMs: 1, p50Ms: 1, p95Ms: 1, p99Ms: 1, errorRate: 0, throughputRps: 1 }
+    const baseline = { runs: ['a', 'b', 'c'], overall: levels, steps: {}, band }
+    const report = htmlReport({ ...input, runs: input.runs.map((run) => ({ ...run, baseline })) })
+    expect(report).toMatch(/<path class="band" d="M[^"]+Z">/)
+    expect(textOf(report)).toContain('The band is where 3 accepted runs were.')
+    expect(textOf(report)).toContain('3 accepted runs: p50 2.5 ms to 8.5 ms, p95 2.95 ms to 12.5 ms.')
+    expect(htmlReport(input)).not.toContain('class="band"')
   })
 
   it('is in every cell of the steps with its unit, for a phone that has no headings', () => {

@@ -1,5 +1,6 @@
 import { amount } from '../../baselines/index.ts'
 import type { Budgets } from '../../baselines/index.ts'
+import type { BandPoint } from '../../baselines/accepted/index.ts'
 import { countOf, mergeHistograms, quantile } from '../../record/index.ts'
 import type { Histogram, Run } from '../../record/index.ts'
 import type { RunReport } from '../input.ts'
@@ -33,14 +34,16 @@ import type { Timeline } from './charts/over-time.ts'
 const shares = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999]
 
 /** Latency of the overall run by percentile: the curve with its budgets, and the figures. */
-export function latencyFigure({ run, budgets }: RunReport, id: string): Markup {
+export function latencyFigure({ run, budgets, baseline }: RunReport, id: string): Markup {
   const histogram = mergeHistograms(Object.values(run.endpoints).map((endpoint) => endpoint.histogram))
   const n = countOf(histogram)
   if (n === 0) return html`<p class="quiet">No request was answered, so there is no latency.</p>`
   const lines = percentileBudgets(budgets)
-  const domain = domainOf([histogram], lines)
+  const { band = [], runs = [] } = baseline ?? {}
+  const accepted = formatCount(runs.length)
+  const domain = domainOf([histogram], lines, band)
   const title = `Latency of ${cleanText(run.suite, 80)} by percentile`
-  const description = describe(histogram, lines)
+  const description = describe(histogram, lines) + describeBand(band, accepted)
   return html`<figure>
 <figcaption><span class="small">All steps, ${text(formatCount(n))} ${text(
     n === 1 ? 'answer' : 'answers',
@@ -50,11 +53,14 @@ export function latencyFigure({ run, budgets }: RunReport, id: string): Markup {
       lines.map(({ label, limitMs }) => `${label} < ${amount('ms', limitMs)}`).join(', '),
     )}) ends at its percentile.
 Where the <span class="key series-key">curve</span> crosses it, the budget failed.`
+  }${
+    band.length > 0 &&
+    html` The <span class="key band-key">band</span> is where ${text(accepted)} accepted runs were.`
   }</span></figcaption>
 ${responsive(`${id}-percentiles`, 330, (size, chartId) =>
   percentileChart(
     { id: chartId, title, description },
-    { histogram, budgets: lines, domain, samples: n, size },
+    { histogram, budgets: lines, domain, samples: n, size, band },
   ),
 )}
 ${figures(run, histogram)}
@@ -73,11 +79,13 @@ export function percentileBudgets({ p95Ms, p99Ms }: Budgets): PercentileBudget[]
 export function domainOf(
   histograms: readonly Histogram[],
   lines: readonly PercentileBudget[],
+  band: readonly BandPoint[] = [],
 ): LatencyDomain {
   const ends = histograms.flatMap((histogram) =>
     countOf(histogram) === 0 ? [] : [quantile(histogram, 0.25), quantile(histogram, 1)],
   )
-  return latencyDomain([...ends, ...lines.map(({ limitMs }) => limitMs)])
+  const edges = band.filter(({ q }) => q >= 0.25).flatMap(({ lowestMs, highestMs }) => [lowestMs, highestMs])
+  return latencyDomain([...ends, ...edges, ...lines.map(({ limitMs }) => limitMs)])
 }
 
 /** A curve in one sentence, as its text alternative. */
@@ -87,6 +95,16 @@ export function describe(histogram: Histogram, lines: readonly PercentileBudget[
   return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, slowest ${at(1)}. ${
     limits.length === 0 ? 'No percentile budget.' : `Budget: ${limits.join(', ')}.`
   }`
+}
+
+/** The band at the percentiles that a reader asks for. */
+function describeBand(band: readonly BandPoint[], accepted: string): string {
+  const at = [0.5, 0.95].flatMap((share) => {
+    const point = band.find(({ q }) => q >= share)
+    const label = `p${share * 100}`
+    return point ? [`${label} ${amount('ms', point.lowestMs)} to ${amount('ms', point.highestMs)}`] : []
+  })
+  return at.length === 0 ? '' : ` ${accepted} accepted runs: ${at.join(', ')}.`
 }
 
 /** The percentiles with at least one sample beyond them; further ones equal the maximum. */

@@ -108,6 +108,8 @@ svg.flame .more-1{fill:#f7d4cf}svg.flame .more-2{fill:#f0a79d}svg.flame .more-3{
 svg.flame .less-1{fill:#d3e3f8}svg.flame .less-2{fill:#a3c4ef}svg.flame .less-3{fill:#71a3e4}
 .more-key:before,.less-key:before{height:9px;width:12px;border:0;background:#e5786a}
 .less-key:before{background:#71a3e4}
+svg .band{fill:var(--muted);opacity:.22}.band-key:before{height:9px;width:12px;border:0;background:var(--muted);
+opacity:.35}
 svg .area{fill:var(--series);opacity:.1}
 svg .budget{stroke:var(--warn);stroke-dasharray:5 4;fill:none;stroke-width:1.4}
 svg .budget-end{stroke:var(--warn);stroke-width:2}

@@ -1,5 +1,6 @@
 import { scaleLinear } from 'd3-scale'
-import { line as lineShape } from 'd3-shape'
+import { area as areaShape, line as lineShape } from 'd3-shape'
+import type { BandPoint } from '../../../baselines/accepted/index.ts'
 import { amount } from '../../../baselines/index.ts'
 import { countOf, quantile } from '../../../record/index.ts'
 import type { Histogram } from '../../../record/index.ts'
@@ -19,6 +20,8 @@ export interface PercentileChart {
   histogram: Histogram
   /** A second curve, drawn below: the side that the first is compared with. */
   baseline?: Histogram
+  /** Drawn below both: where accepted runs were. */
+  band?: readonly BandPoint[]
   budgets: readonly PercentileBudget[]
   domain: LatencyDomain
   /**
@@ -48,7 +51,7 @@ interface Scales {
  * applies to all below it too, so its line ends there: a curve that crosses the line has broken it.
  */
 export function percentileChart(caption: Caption, options: PercentileChart): Markup {
-  const { histogram, budgets, domain, samples, size, small = false } = options
+  const { histogram, budgets, domain, samples, size, small = false, band = [] } = options
   const margin: Margin = small
     ? { top: 10, right: 10, bottom: 22, left: 44 }
     : { top: 34, right: 20, bottom: 42, left: 54 }
@@ -81,6 +84,7 @@ export function percentileChart(caption: Caption, options: PercentileChart): Mar
   ]
   const labels = [...readings.map(readingLabels), ...budgets.map((budget) => budgetLabels(budget, scales))]
   return chart(caption, plot, [
+    ...bandArea(band, scales),
     ...budgets.flatMap((budget) => budgetLine(budget, scales)),
     ...(under.length === 0
       ? []
@@ -92,6 +96,20 @@ export function percentileChart(caption: Caption, options: PercentileChart): Mar
     ...hoverPoints(histogram, scales, small),
     ...(small ? [] : placed(labels, { left: margin.left, right, top: margin.top - 16, bottom }, marks)),
   ])
+}
+
+function bandArea(band: readonly BandPoint[], { x, y }: Scales): Markup[] {
+  const points = band.map(({ q, lowestMs, highestMs }): [number, number, number] => [
+    x(q),
+    y(lowestMs),
+    y(highestMs),
+  ])
+  const shape = areaShape<[number, number, number]>(
+    (point) => point[0],
+    (point) => point[1],
+    (point) => point[2],
+  )
+  return band.length < 2 ? [] : [element('path', { class: 'band', d: shape.digits(1)(points) ?? '' })]
 }
 
 function percentileTicks(samples: number, x: (q: number) => number, small: boolean): Tick[] {
