@@ -23,7 +23,7 @@ h2{font-size:21px;line-height:1.3;font-weight:650;letter-spacing:-.01em}
 h3{font-size:15px;font-weight:650}
 h4{font-size:13px;font-weight:600}
 section{margin-top:44px}
-section>h2+*,section>h3+*{margin-top:12px}
+section>h2+*,section>h3+*{margin-top:12px}section>ul+h3{margin-top:20px}
 .quiet{color:var(--muted)}
 .small{font-size:13px}
 code{unicode-bidi:isolate;
@@ -108,8 +108,8 @@ svg.flame .more-1{fill:#f7d4cf}svg.flame .more-2{fill:#f0a79d}svg.flame .more-3{
 svg.flame .less-1{fill:#d3e3f8}svg.flame .less-2{fill:#a3c4ef}svg.flame .less-3{fill:#71a3e4}
 .more-key:before,.less-key:before{height:9px;width:12px;border:0;background:#e5786a}
 .less-key:before{background:#71a3e4}
-svg .band{fill:var(--muted);opacity:.22}.band-key:before{height:9px;width:12px;border:0;background:var(--muted);
-opacity:.35}
+svg .band{fill:var(--muted);opacity:.22}
+.band-key:before{height:9px;width:12px;border:0;background:var(--muted);opacity:.35}
 svg .area{fill:var(--series);opacity:.1}
 svg .budget{stroke:var(--warn);stroke-dasharray:5 4;fill:none;stroke-width:1.4}
 svg .budget-end{stroke:var(--warn);stroke-width:2}
@@ -124,7 +124,7 @@ svg text.axis-title{font-size:11.5px}
 svg .track{fill:var(--faint)}svg .use{fill:var(--tone)}svg .limit{fill:var(--ink)}
 .multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(236px,1fr));gap:20px 22px;
 margin-top:14px}
-.multiples figure{margin:0;break-inside:avoid}
+.multiples figure{margin:0;break-inside:avoid}.multiples svg{max-width:320px}
 .multiples svg text{font-size:10.5px}
 .multiples h4{overflow:hidden;text-overflow:ellipsis;display:-webkit-box;-webkit-line-clamp:2;
 -webkit-box-orient:vertical}
