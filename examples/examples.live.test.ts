@@ -1,7 +1,7 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { TestContext } from 'vitest'
 import type { Verdict } from '../baselines/index.ts'
@@ -18,6 +18,15 @@ function copy(name: string): string {
   const folder = join(scratch, name)
   cpSync(join(root, 'examples', name), folder, { recursive: true })
   return folder
+}
+
+/** Installs the faces of this repository's package that journeys import. */
+function usePackage(folder: string): void {
+  const installed = join(folder, 'node_modules/vigil-gate')
+  mkdirSync(installed, { recursive: true })
+  const face = pathToFileURL(join(root, 'package/journeys.ts')).href
+  writeFileSync(join(installed, 'package.json'), '{"exports":{"./journeys":"./journeys.mjs"}}')
+  writeFileSync(join(installed, 'journeys.mjs'), `export * from ${JSON.stringify(face)}\n`)
 }
 
 /** What an example needs and vigil does not: skips the test where this machine or its network has none. */
@@ -75,4 +84,18 @@ describe('an example passes its gate, and fails it when it became slower', { tim
     await need(context, folder, '.venv/bin/pip', 'install', '-q', '-r', 'requirements.txt')
     expect(await gateBoth(folder)).toEqual(expected)
   })
+})
+
+it('a k6 script, a spec and journeys of a project run as they are', { timeout: 120_000 }, async (context) => {
+  const folder = copy('bring-your-own')
+  await need(context, folder, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund')
+  usePackage(folder)
+  const gated = await gate(folder)
+  expect(findProblems(gated)).toEqual([])
+  expect(gated.verdict.rows.map(({ metric }) => metric)).toEqual(
+    expect.arrayContaining(['outcome', 'checkout_time p(95)', 'orders count', 'check is paid']),
+  )
+  expect(gated.stderr).toContain('| logged in, paying in EUR')
+  const summary = JSON.parse(readFileSync(join(folder, 'checkout-summary.json'), 'utf8')) as object
+  expect(summary).toMatchObject({ type: 'counter' })
 })

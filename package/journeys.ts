@@ -1,9 +1,9 @@
 /* The face of journeys: k6 loads it too. */
 export { cookieHeader, saveCookies } from '../journeys/index.ts'
-export type { Cookies } from '../journeys/index.ts'
 export { defineJourneys } from './define.ts'
 export type {
   Context,
+  Cookies,
   FilePart,
   FormValue,
   Journey,
