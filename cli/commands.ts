@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { UsageError } from './shared/world.ts'
 import type { World } from './shared/world.ts'
+import type { InitOptions } from './commands/init/command.ts'
 
 /** Runs a command and keeps its exit code. */
 export type Execute = (command: (world: World) => Promise<number>) => Promise<void>
@@ -201,7 +202,11 @@ const commands: readonly CommandEntry[] = [
       const { addInitCommand } = await import('./commands/init/command.ts')
       addInitCommand(
         program,
-        run(async () => (await import('./commands/init/run.ts')).init),
+        run(async () => {
+          const { init } = await import('./commands/init/run.ts')
+          return async (url: string | undefined, options: InitOptions, world: World) =>
+            init(url, options, world)
+        }),
       )
     },
   },

@@ -18,6 +18,39 @@ export interface GeneratorWork {
 
 const resolutionMs = 5
 
+/** What a thread shows of itself. Times in milliseconds, since any moment. */
+export interface ThreadView {
+  nowMs: () => number
+  cpuMs: () => number
+  /** How long it waited for a core; undefined where the system does not report it. */
+  waitedMs: () => number | undefined
+  /** Watches the event loop; returns how much of the time since then it was busy, and how late it came. */
+  watchLoop: () => () => { busyRatio: number; p99Ms: number }
+  watchThrottling: () => () => Throttling | undefined
+}
+
+const callingThread: ThreadView = {
+  nowMs: () => performance.now(),
+  cpuMs: () => {
+    const { user, system } = process.threadCpuUsage()
+    return (user + system) / 1000
+  },
+  waitedMs: readRunQueueWaitMs,
+  watchLoop: () => {
+    const loop = performance.eventLoopUtilization()
+    const delay = monitorEventLoopDelay({ resolution: resolutionMs })
+    delay.enable()
+    return () => {
+      delay.disable()
+      return {
+        busyRatio: performance.eventLoopUtilization(loop).utilization,
+        p99Ms: delay.count === 0 ? 0 : delay.percentile(99) / 1e6,
+      }
+    }
+  },
+  watchThrottling: () => watchThrottling(process.pid, () => performance.now()),
+}
+
 /**
  * Watches the calling thread from now on. To be called in the load process itself.
  *
@@ -30,23 +63,16 @@ const resolutionMs = 5
  *
  * @returns call it once to end the watch and have the figures
  */
-export function watchGenerator(): () => GeneratorWork {
-  const beganAt = performance.now()
-  const cpu = process.threadCpuUsage()
-  const waited = readRunQueueWaitMs()
-  const loop = performance.eventLoopUtilization()
-  const throttled = watchThrottling(process.pid, () => performance.now())
-  const delay = monitorEventLoopDelay({ resolution: resolutionMs })
-  delay.enable()
+export function watchGenerator(thread: ThreadView = callingThread): () => GeneratorWork {
+  const [beganAt, cpuMs, waited] = [thread.nowMs(), thread.cpuMs(), thread.waitedMs()]
+  const [endLoop, endThrottling] = [thread.watchLoop(), thread.watchThrottling()]
   return () => {
-    delay.disable()
-    const wallMs = performance.now() - beganAt
-    const used = process.threadCpuUsage(cpu)
-    const waitedNow = readRunQueueWaitMs()
-    const p99Ms = delay.count === 0 ? 0 : delay.percentile(99) / 1e6
-    const cpuRatio = toRatio((used.user + used.system) / 1000, wallMs)
-    const throttling = throttled()
-    const busyRatio = toRatio(performance.eventLoopUtilization(loop).utilization, 1)
+    const loop = endLoop()
+    const wallMs = thread.nowMs() - beganAt
+    const cpuRatio = toRatio(thread.cpuMs() - cpuMs, wallMs)
+    const waitedNow = thread.waitedMs()
+    const throttling = endThrottling()
+    const busyRatio = toRatio(loop.busyRatio, 1)
     return {
       cpuRatio,
       busyRatio,
@@ -56,7 +82,7 @@ export function watchGenerator(): () => GeneratorWork {
           : toRatio(waitedNow - waited, wallMs),
       // Node reports the whole interval between two ticks; what is beyond the interval asked for is the
       // delay.
-      eventLoopP99Ms: Math.max(0, Math.round((p99Ms - resolutionMs) * 1000) / 1000),
+      eventLoopP99Ms: Math.max(0, Math.round((loop.p99Ms - resolutionMs) * 1000) / 1000),
       ...(throttling && { throttling }),
     }
   }

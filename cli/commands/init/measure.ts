@@ -5,7 +5,7 @@ import type { Budgets } from '../../../baselines/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { startProcess, waitReady } from '../../../runtime/services/index.ts'
 import { lookForTool } from '../../../runtime/tools/index.ts'
-import { measureSuite } from '../../shared/measure.ts'
+import type { measureSuite } from '../../shared/measure.ts'
 import { openSession } from '../../shared/session.ts'
 import { findEngine, planSuite } from '../../shared/suites.ts'
 import { withTarget } from '../../shared/target.ts'
@@ -21,6 +21,7 @@ import type { World } from '../../shared/world.ts'
 /** What init works with. */
 export interface Setting {
   world: World
+  measureLoad: typeof measureSuite
   options: InitOptions
   progress: Progress
   url: string
@@ -112,7 +113,7 @@ export async function measure(
   progress.phase(`measuring for ${seconds} s: ${words}`)
   const engine = await findEngine('autocannon', session)
   const reached = await withTarget(session, { load: true, logFile: join(scratch, 'target.log') }, async () =>
-    measureSuite(session, planSuite(session.loaded.config, suite.name, {}), engine),
+    setting.measureLoad(session, planSuite(session.loaded.config, suite.name, {}), engine),
   )
   if (reached.state !== 'ok') throw new UsageError(`the service could not be measured: ${reached.reason}`)
   const { run } = reached.value

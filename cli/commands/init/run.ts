@@ -7,6 +7,7 @@ import type { Secrets } from '../../../journeys/index.ts'
 import { runId } from '../../../record/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { createProgress } from '../../shared/progress.ts'
+import { measureSuite } from '../../shared/measure.ts'
 import { preflight } from '../../shared/target.ts'
 import { configNames } from '../../shared/options.ts'
 import { UsageError } from '../../shared/world.ts'
@@ -27,8 +28,17 @@ import { renderConfig } from './render.ts'
 const journeysFile = 'vigil/journeys.ts'
 const configFile = 'vigil.config.ts'
 
-/** Writes a config, journeys and a workflow for a service, and runs the first gate. */
-export async function init(url: string | undefined, options: InitOptions, world: World): Promise<number> {
+/**
+ * Writes a config, journeys and a workflow for a service, and runs the first gate.
+ *
+ * @param measureLoad tests pass another one, whose result does not depend on how busy the machine is
+ */
+export async function init(
+  url: string | undefined,
+  options: InitOptions,
+  world: World,
+  measureLoad: Setting['measureLoad'] = measureSuite,
+): Promise<number> {
   if (options.monitoring) return (await import('./monitoring.ts')).initMonitoring(world)
   const config = configNames.find((name) => existsSync(join(world.cwd, name)))
   if (config !== undefined)
@@ -47,6 +57,7 @@ export async function init(url: string | undefined, options: InitOptions, world:
   const setting: Setting = {
     world: { ...world, ...progress.streams },
     options,
+    measureLoad,
     progress,
     url: target,
     command,
