@@ -1,5 +1,8 @@
 import { compareRuns } from '../compare/index.ts'
 import type { ComparisonOptions } from '../compare/index.ts'
+import { judgeDuet } from './judge.ts'
+import type { DuetRules } from './judge.ts'
+import type { DuetUnits } from './units.ts'
 import { formatChange } from '../compare/wording.ts'
 import type { ComparableRun } from '../../record/index.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
@@ -10,8 +13,10 @@ export interface ControlUnits {
   second: readonly ComparableRun[]
 }
 
-/** What a duet finds where nothing differs: one process, one moment, one load. */
+/** What a duet finds where nothing differs. */
 export interface Control {
+  /** Random halves of the requests of one process, or two processes of the same code. */
+  kind: 'halves' | 'processes'
   verdict: Verdict['verdict']
   /** Of all steps together. */
   intervals: { metric: string; ratio: number; ci: [number, number] }[]
@@ -28,20 +33,38 @@ export interface Control {
  */
 export function judgeControl({ first, second }: ControlUnits, rules: ComparisonOptions): Control | undefined {
   if (first.length === 0) return undefined
-  const { verdict, rows } = compareRuns(first, second, rules)
-  const intervals = ['p50Ms', 'p95Ms'].flatMap((metric) => {
+  return toControl('halves', compareRuns(first, second, rules))
+}
+
+/**
+ * Judges a second copy of the baseline as a candidate, by the rules of the duet, CPU time included: two
+ * processes of one code differ by a per cent or two in everything. Undefined without units.
+ */
+export function judgeProcessControl(units: DuetUnits, rules: DuetRules): Control | undefined {
+  return units.baseline.length === 0 ? undefined : toControl('processes', judgeDuet(units, rules))
+}
+
+const names: Record<string, string> = { p50Ms: 'p50', p95Ms: 'p95', cpuMsPerRequest: 'CPU per request' }
+const subjects: Record<Control['kind'], string> = {
+  halves: 'two random halves of the baseline',
+  processes: 'two processes of the baseline',
+}
+
+function toControl(kind: Control['kind'], { verdict, rows }: Verdict): Control {
+  const intervals = Object.keys(names).flatMap((metric) => {
     const row = rows.find((one) => one.step === null && one.metric === metric)
     return row?.ratio === undefined || row.ci === undefined ? [] : [{ metric, ratio: row.ratio, ci: row.ci }]
   })
   const failed = rows.find(({ status }) => status === 'fail')
   const shown = intervals.map(
     ({ metric, ratio, ci }) =>
-      `${metric === 'p50Ms' ? 'p50' : 'p95'} ${formatChange(ratio)} (this machine, now: ±${halfWidth(ci)} %)`,
+      `${names[metric] ?? metric} ${formatChange(ratio)} (this machine, now: ±${halfWidth(ci)} %)`,
   )
   return {
+    kind,
     verdict,
     intervals,
-    text: `control, two random halves of the baseline: ${shown.join(', ') || 'too little data'}`,
+    text: `control, ${subjects[kind]}: ${shown.join(', ') || 'too little data'}`,
     ...(failed && { failed }),
   }
 }
@@ -54,15 +77,17 @@ function halfWidth([low, high]: [number, number]): string {
 export function applyControl(verdict: Verdict, control: Control | undefined): Verdict {
   if (control?.failed === undefined || verdict.verdict === 'invalid') return verdict
   const { step, metric, message } = control.failed
+  const differing =
+    control.kind === 'halves'
+      ? "two random halves of the baseline's own requests differ"
+      : 'two processes of the baseline differ'
   const row: VerdictRow = {
     rule: 'control',
     step,
     metric,
     status: 'invalid',
     code: 'control-failed',
-    message:
-      `two random halves of the baseline's own requests differ (${message}): ` +
-      'differences that this machine shows now need not be of the candidate',
+    message: `${differing} (${message}), which need not be the candidate's doing: this machine shows it now`,
   }
   return { ...verdict, verdict: 'invalid', rows: [row, ...verdict.rows] }
 }

@@ -1,4 +1,4 @@
-export { applyControl, judgeControl } from './control.ts'
+export { applyControl, judgeControl, judgeProcessControl } from './control.ts'
 export type { Control, ControlUnits } from './control.ts'
 export { cpuMargin } from './cpu.ts'
 export { isDisturbed, hasTooManyDisturbed } from './load.ts'

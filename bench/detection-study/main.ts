@@ -4,6 +4,7 @@ import { judgeControl } from '../../baselines/duet/index.ts'
 import { scoreDrifts, scoreHistory } from './histories.ts'
 import { noiseLevels } from './machine.ts'
 import type { NoiseLevel } from './machine.ts'
+import { failProcessControls } from './process-controls.ts'
 import { simulateControl } from './simulations.ts'
 import type { HistoryScore } from './histories.ts'
 import type { SeriesPlan } from './simulations.ts'
@@ -73,6 +74,13 @@ const controlled = Object.keys(noiseLevels).flatMap((level) =>
 const failed = { count: controlled.filter(Boolean).length, cases: controlled.length }
 print('')
 print(`The control of a duet fails in ${failed.count} of ${failed.cases} duets: ${percent(failed)}.`)
+for (const deviation of [0, 0.007, 0.01, 0.02]) {
+  const processes = failProcessControls(deviation, 3 * cases, firstSeed)
+  print(
+    `Where two processes differ by ${deviation * 100} % (standard deviation), a second copy of the ` +
+      `baseline (--control) fails in ${processes.count} of ${processes.cases}: ${percent(processes)}.`,
+  )
+}
 print('')
 print(
   `| histories (${series} a row) | precision | recall, metric by metric | recall, by any | distance ` +

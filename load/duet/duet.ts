@@ -24,6 +24,7 @@ import type { Side } from '../engines/k6/k6-runtime/wire.ts'
 import { combineUnits, measureAttempt } from './attempt.ts'
 import type { AttemptResult, DuetRequest, DuetWorld } from './attempt.ts'
 import type { MeasuredUnit } from './follow.ts'
+import type { ProcessControl } from './process-control.ts'
 import type { PairProfile } from './profile.ts'
 
 /** The result of a duet. `units` of all pairs of processes in order, which the verdict is based on. */
@@ -39,6 +40,8 @@ export interface DuetOutcome {
   control?: Control
   /** What the control was judged by. */
   controlUnits?: ControlUnits
+  /** Two processes of the baseline; missing without a request for it. */
+  processControl?: ProcessControl
   /** Which functions use more CPU time; missing where nothing was profiled. */
   profile?: PairProfile
   /** Of a fail that was not repeated: of `planned` pairs of units, `pairs` were measured again. */

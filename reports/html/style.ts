@@ -5,10 +5,12 @@
 export const style = `
 :root{color-scheme:light dark;--page:#fbfbfa;--card:#fff;--ink:#1c2128;--muted:#59636e;--rule:#dde1e6;
 --faint:#eef0f2;--series:#2a5db0;--fail:#b42318;--pass:#18794e;--warn:#8f5b00;--fail-soft:#fdeceb;
---pass-soft:#e9f6ef;--warn-soft:#fcf3e0;--shade:rgb(0 0 0/.22)}
+--pass-soft:#e9f6ef;--warn-soft:#fcf3e0;--shade:rgb(0 0 0/.22);--same:#dfe3e8;
+--more-1:#f9dcd8;--more-2:#f2b0a6;--more-3:#ea8577;--less-1:#d9e7fa;--less-2:#a9c9f2;--less-3:#79a9e8}
 @media (prefers-color-scheme:dark){:root{--page:#13161a;--card:#1a1e23;--ink:#e7eaee;--muted:#9aa5b1;
 --rule:#2d343c;--faint:#22272e;--series:#82b1ff;--fail:#ff8a80;--pass:#6cd29a;--warn:#f2bd60;
---fail-soft:#331b1b;--pass-soft:#14291f;--warn-soft:#2f2614;--shade:rgb(255 255 255/.2)}}
+--fail-soft:#331b1b;--pass-soft:#14291f;--warn-soft:#2f2614;--shade:rgb(255 255 255/.2);--same:#2b3138;
+--more-1:#3d2624;--more-2:#602f2a;--more-3:#8a3a32;--less-1:#202e42;--less-2:#274263;--less-3:#2f5a91}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--page);color:var(--ink);
@@ -103,11 +105,12 @@ svg .series.base{stroke:var(--muted);stroke-dasharray:6 4}svg .hover{fill:transp
 svg .pair{stroke:var(--rule)}svg .zero{fill:var(--ink)}svg .margin{fill:var(--warn)}
 .base-key:before{border-top:2px dashed var(--muted)}
 td.effect svg{height:18px;width:calc(100% - 148px)}td.effect .pct{width:140px}td.bar.effect{min-width:280px}
-svg.flame text{fill:#1c2128;stroke:none}svg.flame .same{fill:#d7dbe0}
-svg.flame .more-1{fill:#f7d4cf}svg.flame .more-2{fill:#f0a79d}svg.flame .more-3{fill:#e5786a}
-svg.flame .less-1{fill:#d3e3f8}svg.flame .less-2{fill:#a3c4ef}svg.flame .less-3{fill:#71a3e4}
-.more-key:before,.less-key:before{height:9px;width:12px;border:0;background:#e5786a}
-.less-key:before{background:#71a3e4}
+svg.flame text{fill:var(--ink);stroke:none}svg.flame .same{fill:var(--same)}
+svg.flame .more-1{fill:var(--more-1)}svg.flame .more-2{fill:var(--more-2)}
+svg.flame .more-3{fill:var(--more-3)}svg.flame .less-1{fill:var(--less-1)}
+svg.flame .less-2{fill:var(--less-2)}svg.flame .less-3{fill:var(--less-3)}
+.more-key:before,.less-key:before{height:9px;width:12px;border:0;background:var(--more-3)}
+.less-key:before{background:var(--less-3)}
 svg .band{fill:var(--muted);opacity:.22}
 .band-key:before{height:9px;width:12px;border:0;background:var(--muted);opacity:.35}
 svg .area{fill:var(--series);opacity:.1}
@@ -177,7 +180,8 @@ dl{grid-template-columns:fit-content(9.5em) minmax(0,1fr)}
 @media print{
 :root{color-scheme:light;--page:#fff;--card:#fff;--ink:#000;--muted:#444;--rule:#bbb;--faint:#e8e8e8;
 --series:#2a5db0;--fail:#b42318;--pass:#18794e;--warn:#8f5b00;--fail-soft:#fff;--pass-soft:#fff;
---warn-soft:#fff}
+--warn-soft:#fff;--same:#dfe3e8;--more-1:#f9dcd8;--more-2:#f2b0a6;--more-3:#ea8577;--less-1:#d9e7fa;
+--less-2:#a9c9f2;--less-3:#79a9e8}
 body{font-size:10.5pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 main,header.top,footer{max-width:none;padding-left:0;padding-right:0}
 .scroll{overflow:visible}table{font-size:9.5pt}th,td{padding:3pt 5pt}tbody th{min-width:0}td.n,th.n,thead th{

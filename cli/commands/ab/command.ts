@@ -28,6 +28,8 @@ export interface AbOptions extends Omit<CommonOptions, 'target'> {
   /** Accepted slowdown, in per cent. */
   margin?: number
   strict?: boolean
+  /** Compare a second copy of the baseline, too. */
+  control?: boolean
   exact?: ExactRules
   /** A good revision and a bad one. */
   bisect?: string[]
@@ -101,6 +103,11 @@ function addMeasurementOptions(command: Command): void {
     .addOption(maxMinutesOption('stop undecided after this many minutes'))
     .addOption(marginOption())
     .addOption(strictOption())
+    .option(
+      '--control',
+      'also compare a second copy of the baseline with the baseline (adds about 40 s); ' +
+        'the verdict is invalid if it fails',
+    )
     .addOption(
       new Option(
         '--exact <rule...>',

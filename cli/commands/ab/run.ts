@@ -4,6 +4,7 @@ import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
 import { measureDuets, reportInvalidDuet, toDuetSuites } from '../../shared/duet/duets.ts'
 import { toDuetReport } from '../../shared/duet/files.ts'
 import type { MeasuredDuet } from '../../shared/duet/measure.ts'
+import { isUrl } from '../../shared/duet/sides.ts'
 import type { RequestedSides } from '../../shared/duet/sides.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
@@ -27,12 +28,15 @@ export async function ab(
     return bisectRevisions(session, options, revisions, toDuetRules(options))
   }
   const sides = toSides(base, candidate, options)
+  if (options.control === true && isUrl(sides.baseline))
+    throw new UsageError('--control: found URLs, expected revisions, of which vigil can start a second copy')
   const result = await measureDuets(session, {
     sides,
     suites: toDuetSuites(session, options.suite, options.rate),
     rules: toDuetRules(options),
     pairs: options.pairs,
     maxMinutes: options.maxMinutes,
+    control: options.control ?? false,
     reproduce: composeCommand(world.args ?? ['ab']),
   })
   if (result.state === 'failed') return reportInvalidDuet(session, options, result)

@@ -38,7 +38,10 @@ export function abText(verdict: AbVerdict, world: World, next: readonly string[]
     ...whyLines(verdict, paper),
     ...functionLines(verdict, paper),
     ...statuses.flatMap((status) => rowLines(verdict, status, paper)),
-    ...(verdict.control === undefined ? [] : paper.paragraph('  ', cleanText(verdict.control.text, 500))),
+    ...[verdict.control, verdict.processControl].flatMap((control) =>
+      control === undefined ? [] : paper.paragraph('  ', cleanText(control.text, 500)),
+    ),
+    ...(verdict.missing ?? []).flatMap((line) => paper.paragraph('  ', cleanText(line, 500))),
     ...verdict.claims.flatMap((claim) => paper.paragraph('  ', cleanText(claim, 500))),
     ...(verdict.noise === undefined ? [] : paper.paragraph('  ', cleanText(verdict.noise, 500))),
     ...next.flatMap((step) => paper.copyable('  Next: ', cleanText(step, maxCopied))),

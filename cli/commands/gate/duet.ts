@@ -4,7 +4,6 @@ import { formatExplanation } from '../../../baselines/why/index.ts'
 import { composeCommand, describeLargestIncrease } from '../../../reports/wording/index.ts'
 import { resolveBase } from '../../../runtime/processes/index.ts'
 import { invalidDuetVerdict, measureDuets, toDuetSuites } from '../../shared/duet/duets.ts'
-import { profileNotes } from '../../shared/duet/files.ts'
 import type { MeasuredDuet } from '../../shared/duet/measure.ts'
 import { duetDefaults } from '../../shared/options.ts'
 import { configRepository } from '../../shared/session.ts'
@@ -139,9 +138,9 @@ export async function measureGateDuets(
   }
 }
 
-function duetNotes({ verdict: found, outcome }: MeasuredDuet): string[] {
+function duetNotes({ verdict: found }: MeasuredDuet): string[] {
   const largest = found.functions && describeLargestIncrease({ changes: found.functions })
-  const profile = [...(largest === undefined ? [] : [largest]), ...profileNotes(outcome)]
+  const profile = [...(largest === undefined ? [] : [largest]), ...(found.missing ?? [])]
   const { sides, suite, verdict, duet, folder, why, control, noise, reproduce } = found
   return [
     `duet ${sides.baseline} → ${sides.candidate}, ${suite}: ${verdict}, ${duet.pairs} pairs; ${folder}`,

@@ -22,7 +22,10 @@ import { checkSides, isUrl, revisionSides, urlSides } from './sides.ts'
 import type { RequestedSides, SidesResult } from './sides.ts'
 
 /** What `ab`, or the duet of a gate, is to measure. */
-export interface DuetsRequest extends Pick<DuetPlan, 'rules' | 'pairs' | 'maxMinutes' | 'reproduce'> {
+export interface DuetsRequest extends Pick<
+  DuetPlan,
+  'rules' | 'pairs' | 'maxMinutes' | 'control' | 'reproduce'
+> {
   sides: RequestedSides
   suites: readonly DuetSuite[]
 }

@@ -30,10 +30,14 @@ export interface AbVerdict extends Verdict {
   why: Explanation[]
   /** The baseline against itself, judged by the same rules. */
   control?: Control
+  /** With `--control`: a second copy of the baseline against the baseline. */
+  processControl?: Control
   /** The owner and the claim of the suite, if it failed and the config has them. */
   /** Functions whose CPU time a request changed, largest change first; all of it is in `profile.json`. */
   functions?: FunctionChange[]
   claims: string[]
+  /** What was to be measured in addition to the sides, and was not; one line each. */
+  missing?: string[]
   /** The noise of this machine, if `vigil doctor --noise` has measured it. */
   noise?: string
   /** The command that repeats it. */
@@ -53,6 +57,8 @@ export const duetFiles = {
   controlSecond: 'control-second.jsonl',
   /** Of a fail that CPU time can explain. */
   profile: 'profile.json',
+  controlProcessFirst: 'control-process-first.jsonl',
+  controlProcessSecond: 'control-process-second.jsonl',
 } as const
 
 /** Writes what was measured and every report. Returns what could not be written, one line each. */
@@ -63,13 +69,17 @@ export async function writeDuet(
   command?: readonly string[],
 ): Promise<string[]> {
   const written = await tryWrite(folder, async () => {
-    const { units, controlUnits } = outcome
+    const { units, controlUnits, processControl } = outcome
     const put = async (name: string, runs: readonly ComparableRun[]): Promise<void> =>
       writeWhole(join(folder, name), runs.map((run) => `${JSON.stringify(run)}\n`).join(''))
     for (const side of ['baseline', 'candidate'] as const) await put(duetFiles[side], units[side])
     if (controlUnits !== undefined) {
       await put(duetFiles.controlFirst, controlUnits.first)
       await put(duetFiles.controlSecond, controlUnits.second)
+    }
+    if (processControl?.state === 'ok') {
+      await put(duetFiles.controlProcessFirst, processControl.units.baseline)
+      await put(duetFiles.controlProcessSecond, processControl.units.candidate)
     }
     await writeWhole(join(folder, duetFiles.exact), `${JSON.stringify(units.exact)}\n`)
     const profile = toProfile(verdict, outcome)
@@ -93,6 +103,7 @@ export function toDuetReport(
   const merged = mergeSide(verdict, outcome, 'candidate')
   const baseline = mergeSide(verdict, outcome, 'baseline')
   const profile = toProfile(verdict, outcome)
+  const controls = [verdict.control, verdict.processControl].filter((control) => control !== undefined)
   const runs: RunReport[] = merged
     ? [
         {
@@ -109,7 +120,7 @@ export function toDuetReport(
     notes: [
       ...verdict.claims,
       ...notesOf(outcome),
-      ...profileNotes(outcome),
+      ...(verdict.missing ?? []),
       ...(verdict.noise === undefined ? [] : [verdict.noise]),
     ],
     ...(command?.[0] === 'ab' && { command }),
@@ -123,7 +134,7 @@ export function toDuetReport(
       ...(profile && { profile }),
       ...(baseline && { baseline }),
       byPair: toPairs(outcome),
-      ...(verdict.control && { control: verdict.control.text }),
+      ...(controls.length > 0 && { control: controls.map(({ text }) => text).join('; ') }),
       repeat: verdict.reproduce,
     },
     folder: verdict.folder,
@@ -141,9 +152,17 @@ function toProfile(
     : undefined
 }
 
-/** Why a fail that CPU time can explain has no profile. */
-export function profileNotes({ profile }: Pick<DuetOutcome, 'profile'>): string[] {
-  return profile?.state === 'unavailable' ? [`no profile: ${profile.reason}`] : []
+/** What was to be measured in addition to the sides, and was not. */
+export function listMissing({
+  profile,
+  processControl,
+}: Pick<DuetOutcome, 'profile' | 'processControl'>): string[] {
+  return [
+    ...(profile?.state === 'unavailable' ? [`no profile: ${profile.reason}`] : []),
+    ...(processControl?.state === 'unavailable'
+      ? [`no second copy of the baseline was compared: ${processControl.reason}`]
+      : []),
+  ]
 }
 
 function notesOf({ units }: DuetOutcome): Set<string> {

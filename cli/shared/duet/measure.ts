@@ -3,7 +3,7 @@ import { judgeDuet } from '../../../baselines/duet/index.ts'
 import type { DuetRules } from '../../../baselines/duet/index.ts'
 import type { Verdict } from '../../../baselines/index.ts'
 import { explainFail } from '../../../baselines/why/index.ts'
-import { runDuet } from '../../../load/duet/index.ts'
+import { controlProcesses, runDuet, withProcessControl } from '../../../load/duet/index.ts'
 import type { DuetOutcome, DuetProgress, DuetSuite, DuetWorld, Scratch } from '../../../load/duet/index.ts'
 import { cleanText, composeCommand } from '../../../reports/wording/index.ts'
 import { planPinning } from '../../../runtime/processes/index.ts'
@@ -14,7 +14,7 @@ import type { Session } from '../session.ts'
 import { describeFailedSuites } from '../suites.ts'
 import type { K6 } from '../suites.ts'
 import { UsageError } from '../world.ts'
-import { duetFiles, writeDuet } from './files.ts'
+import { duetFiles, listMissing, writeDuet } from './files.ts'
 import type { AbVerdict } from './files.ts'
 import type { Sides } from './sides.ts'
 
@@ -25,6 +25,8 @@ export interface DuetPlan {
   rules: DuetRules
   pairs: number
   maxMinutes: number
+  /** Compare a second copy of the baseline with the baseline, too. */
+  control?: boolean
   /** The command that repeats it. */
   reproduce: string
   k6: K6
@@ -46,23 +48,31 @@ export async function measureDuet(session: Session, plan: DuetPlan): Promise<Mea
   const id = newRunId(session, `ab-${plan.suite.name}`)
   const folder = duetFolder(session, id)
   const environment = describeEnvironment(session, plan.k6.label)
-  const result = await runDuet(
-    {
-      run: id,
-      source: plan.sides.source,
-      suite: plan.suite,
-      targets: plan.sides.targets,
-      environment,
-      rules: plan.rules,
-      pairs: plan.pairs,
-      profile: true,
-      deadlineMs: startMs + (plan.maxMinutes * 60 - plan.preparedSeconds) * 1000,
-    },
-    await createDuetWorld(session, plan.k6, { scratch: join(plan.scratch.folder, id), logs: folder }),
-  )
-  session.progress.done()
+  const request = {
+    run: id,
+    source: plan.sides.source,
+    suite: plan.suite,
+    targets: plan.sides.targets,
+    environment,
+    rules: plan.rules,
+    pairs: plan.pairs,
+    profile: true,
+    deadlineMs: startMs + (plan.maxMinutes * 60 - plan.preparedSeconds) * 1000,
+  }
+  const world = await createDuetWorld(session, plan.k6, {
+    scratch: join(plan.scratch.folder, id),
+    logs: folder,
+  })
+  const result = await runDuet(request, world)
   if (result.state === 'usage-error') throw new UsageError(result.reason)
-  const outcome = session.redact(result.outcome)
+  const processControl =
+    plan.control === true && !session.world.interrupted.aborted
+      ? await controlProcesses(request, result.outcome.processPairs, world)
+      : undefined
+  session.progress.done()
+  const outcome = session.redact(
+    processControl === undefined ? result.outcome : withProcessControl(result.outcome, processControl),
+  )
   const noise = await noiseNote(
     session.out,
     configSuiteName(plan.suite.name),
@@ -87,6 +97,7 @@ function toAbVerdict(
   plan: DuetPlan,
   { id, folder, outcome, noise, wallSeconds }: DuetFacts,
 ): AbVerdict {
+  const missing = listMissing(outcome).map((line) => cleanText(line, 600))
   const shortFolder = relative(world.cwd, folder) || '.'
   return {
     ...outcome.verdict,
@@ -102,7 +113,9 @@ function toAbVerdict(
     },
     why: explainFail(outcome.verdict, outcome.units),
     ...(outcome.control && { control: outcome.control }),
+    ...(outcome.processControl?.state === 'ok' && { processControl: outcome.processControl.control }),
     ...(outcome.profile?.state === 'ok' && { functions: outcome.profile.comparison.changes }),
+    ...(missing.length > 0 && { missing }),
     claims: describeFailedSuites(
       loaded.config,
       outcome.verdict.rows.map((row) => ({ ...row, suite: plan.suite.name })),
