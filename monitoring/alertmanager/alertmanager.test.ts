@@ -152,6 +152,11 @@ describe('the text of notifications', () => {
   const render = async (
     template: string,
     status: 'firing' | 'resolved',
+    shown: Shown = {},
+  ): Promise<string> => renderText(`{{ template "${template}" . }}`, status, shown)
+  const renderText = async (
+    template: string,
+    status: 'firing' | 'resolved',
     { count = 1, type = 'text', labels = {}, annotations = {}, endsAt, ended, endedAt }: Shown = {},
   ): Promise<string> => {
     const usual = alert(status)
@@ -190,7 +195,7 @@ describe('the text of notifications', () => {
       'template',
       'render',
       `--template.glob=${templates}`,
-      `--template.text={{ template "${template}" . }}`,
+      `--template.text=${template}`,
       `--template.data=${data}`,
       `--template.type=${type}`,
     ])
@@ -232,6 +237,21 @@ describe('the text of notifications', () => {
     const text = await render('vigil.text', 'firing')
     expect(text).toBe('Error rate is 12% over 5 minutes.\nsince 2026-11-25 01:02:03 UTC')
     expect((await render('vigil.email.text', 'firing')).match(/12% of requests/g)).toHaveLength(1)
+  })
+
+  it('says nothing twice to PagerDuty: in place of annotations, the labels of each instance', async () => {
+    for (const { pagerduty_configs: pages } of config.receivers)
+      for (const { details } of z
+        .array(z.object({ details: z.record(z.string(), z.string()) }))
+        .parse(pages ?? []))
+        expect(details).toMatchObject({
+          firing: '{{ template "vigil.labels" .Alerts.Firing }}',
+          resolved: '{{ template "vigil.labels" .Alerts.Resolved }}',
+        })
+    expect(await renderText('{{ template "vigil.labels" .Alerts.Firing }}', 'firing', { count: 2 })).toMatch(
+      /^(alertname=APIHighErrorRate requirement=C2 severity=critical signal=errors team=backend\n?){2}$/,
+    )
+    expect(await renderText('{{ template "vigil.labels" .Alerts.Resolved }}', 'firing')).toBe('')
   })
 
   it('names each alert of a group', async () => {

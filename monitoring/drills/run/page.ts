@@ -45,15 +45,19 @@ export function drillsPage(report: DrillsReport, speed: number): string {
 
 function renderRow(result: DrillResult, speed: number): Markup[] {
   const { alert, requirement } = result
-  const seconds = (value: number | undefined): Markup =>
-    html`${text(value === undefined ? '–' : timeText(value * 1000, speed))}`
+  // A phone has no heading row.
+  const label = (name: string): Markup => html`<span class="label">${text(name)} </span>`
+  const seconds = (name: string, value: number | undefined): Markup =>
+    html`<span class="whole">${label(name)}${text(
+      value === undefined ? '–' : timeText(value * 1000, speed),
+    )}</span>`
   return [
     stateTags[result.state],
     html`<span class="whole">${renderLink(`#${alert}`, `${requirement} ${alert}`)}</span>`,
     html`${text(result.fault)}`,
-    seconds(result.fireSeconds),
-    seconds(result.stays === undefined ? result.resolveSeconds : undefined),
-    html`${result.messages.length}`,
+    seconds('fires after', result.fireSeconds),
+    seconds('resolved after', result.stays === undefined ? result.resolveSeconds : undefined),
+    html`${label('messages')}${result.messages.length}`,
   ]
 }
 
@@ -70,7 +74,16 @@ function renderDrill(result: DrillResult, speed: number): Markup {
     result.state === 'passed' ? html`` : html`<p class="callout">${text(lostText(result))}</p>`,
     first === undefined ? html`` : renderLanes(events),
     first === undefined ? html`` : renderEvents(events, first.atMs, speed),
-    html`<h3>${text(messages.length === 0 ? 'No one got a message' : 'What people got')}</h3>`,
+    renderMessages(messages, result.state === 'passed'),
+  ])
+}
+
+/** Folded where nothing is wrong with them: those of all drills are a hundred screens. */
+function renderMessages(messages: readonly Delivery[], isFolded: boolean): Markup {
+  if (messages.length === 0) return html`<h3>No one got a message</h3>`
+  const title = `What people got: ${messages.length === 1 ? '1 message' : `${messages.length} messages`}`
+  return element('details', { class: 'messages', ...(!isFolded && { open: '' }) }, [
+    html`<summary>${text(title)}</summary>`,
     ...messages.map(renderMessage),
   ])
 }

@@ -141,6 +141,18 @@ describe('the page of drills', () => {
     expect(shown).toContain('Unexpected: Down was delivered')
   })
 
+  it('folds the messages of a drill that passed, and opens those of one that is lost', () => {
+    const folded = drillsPage(report({ results: [{ ...passed, messages: [sms] }] }), 60)
+    expect(folded).toContain('<details class="messages"><summary>What people got: 1 message</summary>')
+    const open = drillsPage(report({ results: [{ ...lost, messages: [sms, sms] }] }), 60)
+    expect(open).toMatch(/<details class="messages" open(="")?><summary>What people got: 2 messages</)
+  })
+
+  it('names the figures of its table where a phone has no heading row', () => {
+    expect(shown).toMatch(/<span class="label">fires after <\/span>/)
+    expect(shown).toMatch(/<span class="label">messages <\/span>1</)
+  })
+
   it('shows each message once, as text, and no script', () => {
     expect(shown.match(/class="message"/g)).toHaveLength(2)
     expect(shown).toContain(`${sms.text.length} of 160 characters`)

@@ -119,6 +119,7 @@ background:var(--card);padding:10px 14px;max-width:640px}.slack .body{white-spac
 border-radius:4px;text-decoration:none;font-weight:600;font-size:13px}
 .sms+p{font-size:12px;color:var(--muted);margin:4px 0 0}
 .message details{margin-top:6px}.message details pre{max-height:340px;overflow:auto;white-space:pre-wrap}
+.messages>summary{font-weight:650;cursor:pointer;margin-top:14px}.label{display:none}
 .lanes{display:grid;grid-template-columns:minmax(96px,max-content) minmax(0,1fr);gap:5px 14px;
 align-items:center;margin-top:14px;font-size:13px}
 .lanes svg{display:block;width:100%;height:14px;background:var(--faint);border-radius:3px;overflow:visible}
@@ -129,6 +130,7 @@ iframe{display:block;width:100%;max-width:680px;height:420px;border:1px solid va
 background:#fff}
 @media (max-width:640px){.scroll thead{display:none}.scroll tr{display:flex;flex-wrap:wrap;gap:3px 12px;
 padding:9px 12px;border-top:1px solid var(--faint)}.scroll td{padding:0;border:0}
+.label{display:inline;color:var(--muted)}iframe{height:560px}
 h1{font-size:21px}header.top nav ul{gap:6px 16px}}
 `
 
