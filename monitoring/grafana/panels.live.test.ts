@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { queryPanel, drawableSeries, queryExemplars, queryInstant, substitute } from './query/prometheus.ts'
 import type { TargetResult, View } from './query/prometheus.ts'
@@ -189,6 +190,20 @@ describe('a query of a runbook', () => {
       (part) => !queries.some(({ query }) => query.includes(part)),
     )
     expect(unused).toEqual([])
+  })
+})
+
+describe('a statement of a runbook', () => {
+  it("can be run with the API's own role", async () => {
+    const statements = sections.flatMap(({ text }) => codeBlocks(text, 'sql'))
+    expect(statements.length).toBeGreaterThan(3)
+    const sql = postgres(stack?.databaseUrl ?? '', { max: 1, onnotice: () => undefined })
+    try {
+      for (const statement of statements)
+        await expect(sql.unsafe(statement), statement).resolves.toBeDefined()
+    } finally {
+      await sql.end()
+    }
   })
 })
 

@@ -135,7 +135,7 @@ export function queriesIn(text: string): string[] {
 
 /** The texts of the code blocks in one language. */
 export function codeBlocks(text: string, language: string): string[] {
-  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].flatMap(([, lang, code]) =>
+  return [...text.matchAll(/^ *```(\w+)\n([\s\S]*?)^ *```/gm)].flatMap(([, lang, code]) =>
     lang === language && code !== undefined ? [code] : [],
   )
 }

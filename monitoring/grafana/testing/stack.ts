@@ -30,6 +30,8 @@ export interface Stack {
   prometheus: string
   backend: string
   pushgateway: string
+  /** Of the API's own role. */
+  databaseUrl: string
   /** Runs vigil with the stack's config to its end; gives what it printed when it failed. */
   vigil: (args: readonly string[]) => Promise<{ code: number; said: string }>
   stop: () => Promise<void>
@@ -123,6 +125,7 @@ async function startAll(
     prometheus: prometheus.url,
     backend: backend.url,
     pushgateway: pushgateway.url,
+    databaseUrl: postgres.databaseUrl,
     vigil: async (args) => ended(runVigil(folder, [...args, '--config', config])),
   }
 }
