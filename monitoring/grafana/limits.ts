@@ -34,6 +34,8 @@ export const alertLimits = {
   /** Seconds since the last push of a load run, and since the scheduler looked at its clock. */
   PushStale: { severity: 'medium', value: 93_600 },
   ProbesSilent: { severity: 'high', value: 120 },
+  /** Seconds between the clock of a host and Prometheus' clock. */
+  ClockSkew: { severity: 'medium', value: 5 },
   /** Seconds until the certificate expires: an alert below it. */
   CertificateExpiring: { severity: 'high', value: 1_209_600 },
 } as const satisfies Record<string, AlertLimit>

@@ -8,6 +8,10 @@ function pressure(resource: 'cpu' | 'memory' | 'io'): string {
   return `max by (instance) (rate(${waiting}[$__rate_interval]))`
 }
 
+function clockOffset(reading: string): string {
+  return `abs(${reading} - timestamp(${reading}))`
+}
+
 const computing: Row['panels'] = [
   timeSeries({
     title: 'CPU by mode',
@@ -129,7 +133,7 @@ const input: Row['panels'] = [
       ),
     ],
     unit: 'bytesPerSecond',
-    width: 12,
+    width: 8,
   }),
   timeSeries({
     title: 'Network problems',
@@ -154,7 +158,20 @@ const input: Row['panels'] = [
       ),
     ],
     unit: 'perSecond',
-    width: 12,
+    width: 8,
+  }),
+  timeSeries({
+    title: 'Clock offset',
+    description:
+      "How far each clock is from Prometheus' clock, at the time of the scrape. The alert limit is 5 s. The " +
+      'heartbeat of the probes is up to a second old. All hosts at once: the clock of Prometheus is wrong.',
+    queries: [
+      line('{{instance}}', clockOffset(`node_time_seconds{${nodeLabels}}`)),
+      line('probes {{instance}}', clockOffset('vigil_probe_heartbeat_timestamp_seconds')),
+    ],
+    unit: 'seconds',
+    width: 8,
+    ...alertedBy(['ClockSkew']),
   }),
 ]
 
