@@ -111,6 +111,9 @@ describe('what a reader compares', () => {
     const list = panels.find(({ panel }) => panel.title === 'Alerts firing, and since when')
     expect(list?.dashboard.uid).toBe('todo-api-performance')
     expect(list?.panel.targets[0]?.expr).toContain('ALERTS_FOR_STATE')
+    for (const { panel } of panels)
+      for (const { expr } of panel.targets)
+        expect(expr, panel.title).not.toMatch(/ALERTS\w*\{(?![^}]*Watchdog\|CausePending)/)
     const [rename, sort] = transformationsOf(list?.panel.title ?? '')
     expect(rename).toMatchObject({
       renameByName: { severity: 'Severity', alertname: 'Alert', Value: 'Since' },

@@ -151,8 +151,9 @@ export const now: Row = {
       queries: [
         {
           expr:
-            'max by (alertname, severity) (1000 * ALERTS_FOR_STATE{alertname!="Watchdog"} * ' +
-            'ignoring (alertstate) group_right () ALERTS{alertstate="firing", alertname!="Watchdog"})',
+            'max by (alertname, severity) (1000 * ALERTS_FOR_STATE{alertname!~"Watchdog|CausePending"} * ' +
+            'ignoring (alertstate) group_right () ' +
+            'ALERTS{alertstate="firing", alertname!~"Watchdog|CausePending"})',
         },
       ],
       unit: 'ago',

@@ -11,6 +11,9 @@ import {
 } from './now.ts'
 
 /** A failure is never green, whatever the order of the series. */
+/** Reads per second, by cache. */
+const cacheReads = `sum by (cache) (rate(cache_requests_total{${instanceLabels}}[$__rate_interval]))`
+
 const statusColours = { '1xx': 'purple', '2xx': 'green', '3xx': 'blue', '4xx': 'yellow', '5xx': 'red' }
 
 /** Request rate, latency and errors, over time and by endpoint. */
@@ -122,9 +125,9 @@ export const capacity: Row = {
       queries: [
         line(
           '{{cache}}',
-          `sum by (cache) (rate(cache_requests_total{${instanceLabels}, ` +
-            'result="hit"}[$__rate_interval])) / sum by (cache) ' +
-            `(rate(cache_requests_total{${instanceLabels}}[$__rate_interval]))`,
+          // A cache without a hit yet has no series of hits.
+          `(sum by (cache) (rate(cache_requests_total{${instanceLabels}, result="hit"}[$__rate_interval])) ` +
+            `or 0 * ${cacheReads}) / (${cacheReads} > 0)`,
         ),
       ],
       unit: 'ratio',

@@ -163,8 +163,8 @@ const input: Row['panels'] = [
   timeSeries({
     title: 'Clock offset',
     description:
-      "How far each clock is from Prometheus' clock, at the time of the scrape. The alert limit is 5 s. The " +
-      'heartbeat of the probes is up to a second old. All hosts at once: the clock of Prometheus is wrong.',
+      "How far each clock is from Prometheus' clock at a scrape. The alert limit is 5 s. The " +
+      'heartbeat of the probes is up to a second old. All hosts: the clock of Prometheus is wrong.',
     queries: [
       line('{{instance}}', clockOffset(`node_time_seconds{${nodeLabels}}`)),
       line('probes {{instance}}', clockOffset('vigil_probe_heartbeat_timestamp_seconds')),
