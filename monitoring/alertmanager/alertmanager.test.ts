@@ -146,6 +146,8 @@ describe('the text of notifications', () => {
     endsAt?: string
     /** An alert of the same group that has ended. */
     ended?: string
+    /** Another alert of the same group that fires. */
+    also?: string
     /** When it ended: by default at the same time as the other one. */
     endedAt?: string
   }
@@ -157,7 +159,7 @@ describe('the text of notifications', () => {
   const renderText = async (
     template: string,
     status: 'firing' | 'resolved',
-    { count = 1, type = 'text', labels = {}, annotations = {}, endsAt, ended, endedAt }: Shown = {},
+    { count = 1, type = 'text', labels = {}, annotations = {}, endsAt, ended, endedAt, also }: Shown = {},
   ): Promise<string> => {
     const usual = alert(status)
     const one = {
@@ -174,7 +176,12 @@ describe('the text of notifications', () => {
       Annotations: { ...one.Annotations, runbook_url: 'https://wrong', dashboard_url: 'https://wrong' },
       GeneratorURL: 'https://wrong',
     }
-    const all = [...(ended === undefined ? [] : [before]), ...Array.from({ length: count }, () => one)]
+    const other = { ...one, Labels: { ...one.Labels, alertname: also } }
+    const all = [
+      ...(ended === undefined ? [] : [before]),
+      ...(also === undefined ? [] : [other]),
+      ...Array.from({ length: count }, () => one),
+    ]
     const common = Object.entries(one.Labels).filter(
       ([name]) => ended === undefined || !/^(alertname|signal)$/.test(name),
     )
@@ -309,6 +316,9 @@ describe('the text of notifications', () => {
         'https://vigil.example.com/docs/runbooks/errors.md#apihigherrorrate',
     )
     expect(await render('vigil.sms', 'resolved')).not.toContain('https://')
+    // A second alert joins the first: otherwise the same text would come again.
+    const joined = await render('vigil.sms', 'firing', { labels: { alertname: 'APISlow' }, also: 'APIDown' })
+    expect(joined).toMatch(/^CRITICAL APIDown, APISlow: 12% of requests fail <now> https:/)
   })
 
   it('in a mail, where what an alert says is text and no HTML', async () => {

@@ -85,30 +85,30 @@ describe.concurrent('one outage is one notification and one resolution, of the c
     ])
   })
 
-  it(
-    'another outage before Alertmanager forgets the first one is sent once',
-    { timeout: 180_000 },
-    async () => {
-      const series = inSequence(
-        stepMs,
-        { outage: 'the database is down', minutes: [minutesBefore, 6, 7] },
-        { outage: 'one endpoint fails', minutes: [0, 8, 16] },
-      )
-      const folder = join(scratch, 'two-in-sequence')
-      const evaluations = await evaluateRules(series, folder, { before: minutesBefore, outage: 6, after: 31 })
-      const pager = await startPager(folder, speed)
-      try {
-        expect(messages(await playNight(evaluations, pager, speed))).toEqual([
-          `firing DatabaseUnreachable: ${awake}`,
-          `resolved DatabaseUnreachable: ${awake}`,
-          `firing APIUnavailable: ${awake}`,
-          `resolved APIUnavailable: ${awake}`,
-        ])
-      } finally {
-        await pager.stop()
-      }
-    },
-  )
+  it.each([
+    ['before Alertmanager forgets the first one', 7, 8],
+    ['soon after the end of the first one', 1.5, 2.5],
+  ])('another outage %s is sent once, and so is its end', { timeout: 180_000 }, async (_, pause, length) => {
+    const series = inSequence(
+      stepMs,
+      { outage: 'the database is down', minutes: [minutesBefore, 6, pause] },
+      { outage: 'one endpoint fails', minutes: [0, length, 16] },
+    )
+    const folder = join(scratch, `sequence-${pause}`)
+    const stages = { before: minutesBefore, outage: 6, after: pause + length + 16 }
+    const evaluations = await evaluateRules(series, folder, stages)
+    const pager = await startPager(folder, speed)
+    try {
+      expect(messages(await playNight(evaluations, pager, speed))).toEqual([
+        `firing DatabaseUnreachable: ${awake}`,
+        `resolved DatabaseUnreachable: ${awake}`,
+        `firing APIUnavailable: ${awake}`,
+        `resolved APIUnavailable: ${awake}`,
+      ])
+    } finally {
+      await pager.stop()
+    }
+  })
 
   it('a restart of Alertmanager in the middle repeats nothing', { timeout: 180_000 }, async () => {
     expect(messages((await playOutage('the database is down', { restartAtMinute: 4 })).received)).toEqual([

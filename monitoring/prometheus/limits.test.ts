@@ -41,7 +41,7 @@ describe.concurrent('each limit is held from both sides, by a case that fails wh
   })
 
   // All mutants of a rule are loaded with it, because most of the time goes into playing the series.
-  it.each(rules)('$alert', { timeout: 120_000 }, async (rule) => {
+  it.each(rules)('$alert', { timeout: 300_000 }, async (rule) => {
     const mutants = mutantsOf(rule)
     const cases = alertCases.filter(({ alert }) => alert === rule.alert)
     const files = writeUnitTests(join(scratch, rule.alert), cases, () => [

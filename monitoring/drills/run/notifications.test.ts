@@ -158,6 +158,7 @@ const seen = (alert: string, change: Partial<Observation> = {}): Observation => 
 async function play(
   observations: readonly Observation[],
   received: readonly Delivery[] = night,
+  played: Drill = drill(),
 ): Promise<DrillResult> {
   clockMs = 0
   // Nothing of the environment is used by a fault that does nothing.
@@ -172,7 +173,7 @@ async function play(
     },
   }
   return runDrill(
-    drill(),
+    played,
     context,
     settled,
     () => clockMs,
@@ -240,5 +241,17 @@ describe('a drill', () => {
     ],
   ])('fails with %s', async (_, observations, received, hop) => {
     expect(await play(observations, received)).toMatchObject({ state: 'failed', hop })
+  })
+
+  it.each<[string, Partial<Observation>, string]>([
+    ['does not fire', { firingAtMs: undefined as never }, 'does not fire in the maintenance window'],
+    ['is not muted', {}, 'fires in the maintenance window and is not muted'],
+    ['is delivered', { inhibitedAtMs: 1, received: [message(5)] }, 'was delivered to pagerduty on_call'],
+  ])('fails when an alert that a maintenance window must mute %s', async (_, change, why) => {
+    const muted = seen('Slow', change)
+    const played = drill({ inhibits: [], mutes: ['Slow'], escalations: [] })
+    const result = await play([down, muted], undefined, played)
+    expect(result).toMatchObject({ state: 'failed', hop: 'muting' })
+    expect(result.why).toContain(why)
   })
 })

@@ -43,10 +43,13 @@ export function drillsPage(report: DrillsReport, speed: number): string {
   ])
 }
 
+/** A phone has no heading row. */
+function label(name: string): Markup {
+  return html`<span class="label">${text(name)} </span>`
+}
+
 function renderRow(result: DrillResult, speed: number): Markup[] {
   const { alert, requirement } = result
-  // A phone has no heading row.
-  const label = (name: string): Markup => html`<span class="label">${text(name)} </span>`
   const seconds = (name: string, value: number | undefined): Markup =>
     html`<span class="whole">${label(name)}${text(
       value === undefined ? '–' : timeText(value * 1000, speed),
