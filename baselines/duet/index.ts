@@ -7,6 +7,7 @@ export type { DuetRules } from './judge.ts'
 export type { Confirmation, DuetAnalysis } from './interim.ts'
 export {
   confirmationAlpha,
+  shortConfirmationAlpha,
   confirms,
   planDuetAnalyses,
   duetPairs,

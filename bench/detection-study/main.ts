@@ -4,6 +4,7 @@ import { judgeControl } from '../../baselines/duet/index.ts'
 import { scoreDrifts, scoreHistory } from './histories.ts'
 import { noiseLevels } from './machine.ts'
 import type { NoiseLevel } from './machine.ts'
+import { confirmChanges } from './confirmations.ts'
 import { failProcessControls } from './process-controls.ts'
 import { simulateControl } from './simulations.ts'
 import type { HistoryScore } from './histories.ts'
@@ -74,6 +75,21 @@ const controlled = Object.keys(noiseLevels).flatMap((level) =>
 const failed = { count: controlled.filter(Boolean).length, cases: controlled.length }
 print('')
 print(`The control of a duet fails in ${failed.count} of ${failed.cases} duets: ${percent(failed)}.`)
+const confirmed = {
+  nothing: {},
+  'processes 1 % apart': { all: 1.01 },
+  'processes 2 % apart': { all: 1.02 },
+  '+5 %': { all: 1.05 },
+  '+20 %': { all: 1.2 },
+}
+for (const [name, change] of Object.entries(confirmed))
+  for (const design of ['2.5 s', '1.25 s'] as const) {
+    const confirmations = confirmChanges(design, change, cases, firstSeed)
+    print(
+      `Units of ${design} confirm ${name} in ${confirmations.count} of ${confirmations.cases}, ` +
+        `after ${confirmations.seconds.toFixed(1)} s of load.`,
+    )
+  }
 for (const deviation of [0, 0.007, 0.01, 0.02]) {
   const processes = failProcessControls(deviation, 3 * cases, firstSeed)
   print(

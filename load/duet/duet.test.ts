@@ -7,8 +7,18 @@ import type { DuetRequest, DuetWorld, AttemptPlan, AttemptResult } from './attem
 import { runDuet } from './duet.ts'
 import type { DuetOutcome } from './duet.ts'
 import type { MeasuredUnit } from './follow.ts'
+import { defaultPace } from './warm.ts'
 
-const request = { run: 'duet', source: { kind: 'processes' }, rules: {}, pairs: 12, deadlineMs: 1000 }
+// At this rate, units of half the length have too few journeys.
+const suite = { pace: defaultPace, ratePerSecond: 10 }
+const request = {
+  run: 'duet',
+  source: { kind: 'processes' },
+  suite,
+  rules: {},
+  pairs: 12,
+  deadlineMs: 1000,
+}
 // Only the parts of the world and of the request that are used outside of measuring.
 const world = (nowMs = 0): DuetWorld =>
   Object.assign(Object.create(null), {
@@ -29,11 +39,13 @@ function simulate(...candidates: SideShape[]) {
 /** `half`: what the second half of the baseline's own journeys is like. */
 function simulateWith(half: SideShape, ...candidates: SideShape[]) {
   const plans: Pick<AttemptPlan, 'attempt' | 'order' | 'confirming'>[] = []
+  const paces: { unitMs: number; flatUnits?: number; analyses: number[] }[] = []
   const measure = async (
-    { rules }: DuetRequest,
+    { rules, suite: { pace } }: DuetRequest,
     { attempt, order, earlier, analyses, planned, isDecided, confirming }: AttemptPlan,
   ): Promise<AttemptResult> => {
     plans.push({ attempt, order, ...(confirming === true && { confirming }) })
+    paces.push({ ...pace, analyses: analyses.map(({ pairs }) => pairs) })
     const shapes = unitsOf({ units: 100, candidate: candidates[attempt] ?? {} })
     const halves = unitsOf({ units: 100, candidate: half })
     const units: MeasuredUnit[] = []
@@ -58,7 +70,7 @@ function simulateWith(half: SideShape, ...candidates: SideShape[]) {
     }
     return { units, verdict, end: { state: 'ok' } }
   }
-  return { plans, measure }
+  return { plans, paces, measure }
 }
 
 async function outcomeOf(
@@ -227,4 +239,18 @@ it.each([
 it('is not judged by a control that is only undecided', async () => {
   const { control, verdict } = await outcomeOf(requestWith(), simulateWith(undecided, {}))
   expect([control?.verdict, verdict.verdict]).toEqual(['inconclusive', 'pass'])
+})
+
+it('confirms with units of half the length where they have enough journeys', async () => {
+  const on = simulate({ slower: 1.3 }, { slower: 1.3 })
+  const fast = { ...suite, ratePerSecond: 30 }
+  await outcomeOf(requestWith({ suite: Object.assign(Object.create(null), fast), pairs: 24 }), on)
+  const [deciding, confirming] = on.paces
+  expect(deciding).toMatchObject({ unitMs: 2500 })
+  expect(confirming).toMatchObject({
+    unitMs: 1250,
+    minWarmUpMs: 10_000,
+    flatUnits: 8,
+    analyses: [8, 16, 24, 32, 48],
+  })
 })

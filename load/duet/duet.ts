@@ -1,6 +1,7 @@
 import {
   applyControl,
   confirmationAlpha,
+  shortConfirmationAlpha,
   confirms,
   planDuetAnalyses,
   isDecided,
@@ -17,13 +18,14 @@ import type {
   DuetRules,
   DuetUnits,
 } from '../../baselines/duet/index.ts'
-import { planInterimAnalyses } from '../../baselines/compare/index.ts'
+import { minPairs, planInterimAnalyses } from '../../baselines/compare/index.ts'
 import type { InterimAnalysis } from '../../baselines/compare/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
 import type { Side } from '../engines/k6/k6-runtime/wire.ts'
 import { combineUnits, measureAttempt } from './attempt.ts'
 import type { AttemptResult, DuetRequest, DuetWorld } from './attempt.ts'
 import type { MeasuredUnit } from './follow.ts'
+import { toShortPace } from './warm.ts'
 import type { ProcessControl } from './process-control.ts'
 import type { PairProfile } from './profile.ts'
 
@@ -163,8 +165,9 @@ async function confirm(
   const repeats = request.source.kind === 'urls' ? 'a fresh measurement' : 'a fresh pair of processes'
   world.progress.phase(`the candidate fails; repeating it with ${repeats} to confirm it`)
   const analyses = planConfirmation(request)
+  const pace = toShortPace(request.suite.pace, request.suite.ratePerSecond) ?? request.suite.pace
   return measure(
-    request,
+    { ...request, suite: { ...request.suite, pace } },
     {
       attempt,
       order: swapOrder(order, attempt),
@@ -179,15 +182,21 @@ async function confirm(
   )
 }
 
-function planConfirmation(request: DuetRequest): InterimAnalysis[] {
+/**
+ * The analyses of a confirmation: where its units have half the length, after the same seconds, and one
+ * before, as soon as there are enough pairs. A large loss is confirmed in 10 s then.
+ */
+function planConfirmation({ pairs, suite }: DuetRequest): InterimAnalysis[] {
+  const counts = withoutExtension({ pairs }).map((analysis) => analysis.pairs)
+  const isShort = toShortPace(suite.pace, suite.ratePerSecond) !== undefined
   return planInterimAnalyses(
-    withoutExtension(request).map(({ pairs }) => pairs),
-    confirmationAlpha,
+    isShort ? [minPairs, ...counts.map((count) => 2 * count)] : counts,
+    isShort ? shortConfirmationAlpha : confirmationAlpha,
   )
 }
 
 /** The analyses within the planned pairs; later ones are only for an undecided duet. */
-function withoutExtension(request: DuetRequest): DuetAnalysis[] {
+function withoutExtension(request: Pick<DuetRequest, 'pairs'>): DuetAnalysis[] {
   return planDuetAnalyses(request.pairs).filter(({ extends: isExtension }) => !isExtension)
 }
 

@@ -16,6 +16,8 @@ const flatnessTolerance = 0.05
 export interface Pace {
   /** Approximate length of a unit of analysis; it holds complete pairs. */
   unitMs: number
+  /** How many units in a row show that the cost has stopped falling; default: 4. */
+  flatUnits?: number
   minWarmUpMs: number
   maxWarmUpMs: number
 }
@@ -25,6 +27,20 @@ export interface Pace {
  * of 1 to 2.5 s are alike.
  */
 export const defaultPace: Pace = { unitMs: 2500, minWarmUpMs: 10_000, maxWarmUpMs: 30_000 }
+
+/**
+ * The pace of a confirmation, with units of half the length: it repeats one test whose place is known. The
+ * warm-up is as long as before. Undefined where so short a unit has too few journeys.
+ */
+export function toShortPace(pace: Pace, ratePerSecond: number): Pace | undefined {
+  const unitMs = pace.unitMs / 2
+  return (ratePerSecond * unitMs) / 1000 < minJourneysPerUnit
+    ? undefined
+    : { ...pace, unitMs, flatUnits: 2 * (pace.flatUnits ?? defaultFlatUnits) }
+}
+
+const defaultFlatUnits = 4
+const minJourneysPerUnit = 30
 
 /** The cost of a request on one side of a unit; undefined when nothing was answered. */
 export function readCost(run: DuetRun): number | undefined {
@@ -40,23 +56,30 @@ export function readCost(run: DuetRun): number | undefined {
 
 /**
  * Whether the cost of both sides has stopped falling, so that further measurements show the code and not the
- * progress of its compiler. Compares the mean of the last two units with that of the two before. Never before
- * the minimum time. Always after the maximum: a service that leaks never becomes flat, and must be measured
+ * progress of its compiler. Compares the later half of the last units with the earlier half. Never before the
+ * minimum time. Always after the maximum: a service that leaks never becomes flat, and must be measured
  * too.
  */
 export function isWarm(
   costs: readonly UnitCost[],
   unitMs: number,
-  { minWarmUpMs, maxWarmUpMs }: Pace,
+  { minWarmUpMs, maxWarmUpMs, flatUnits = defaultFlatUnits }: Pace,
 ): boolean {
   const spentMs = costs.length * unitMs
   if (spentMs < minWarmUpMs) return false
-  return spentMs >= maxWarmUpMs || sides.every((side) => isFlat(costs.map((cost) => cost[side])))
+  return (
+    spentMs >= maxWarmUpMs ||
+    sides.every((side) => isFlat(costs.map((cost) => cost[side]).slice(-flatUnits), flatUnits))
+  )
 }
 
-function isFlat(costs: readonly (number | undefined)[]): boolean {
-  const [a, b, c, d] = costs.slice(-4)
-  if (a === undefined || b === undefined || c === undefined || d === undefined)
-    return costs.length < 4 || costs.slice(-4).every((cost) => cost === undefined)
-  return c + d > (a + b) * (1 - flatnessTolerance)
+function isFlat(last: readonly (number | undefined)[], flatUnits: number): boolean {
+  const known = last.filter((cost) => cost !== undefined)
+  if (known.length < flatUnits) return last.length < flatUnits || known.length === 0
+  const half = flatUnits / 2
+  return sum(known.slice(half)) > sum(known.slice(0, half)) * (1 - flatnessTolerance)
+}
+
+function sum(costs: readonly number[]): number {
+  return costs.reduce((total, cost) => total + cost, 0)
 }

@@ -222,7 +222,7 @@ function pairsPart({ byPair }: Comparison): Markup {
   ).length
   const words = `The candidate was slower in ${formatCount(slower)} of ${formatCount(byPair.length)} pairs.`
   return html`<section id="pairs" aria-labelledby="pairs-h"><h2 id="pairs-h">Pairs</h2>
-<figure><figcaption><span class="small">p95 of each unit of 2.5 s,
+<figure><figcaption><span class="small">p95 of each unit,
 <span class="key base-key">baseline</span> and
 <span class="key series-key">candidate</span> at the same time. ${text(words)}</span></figcaption>
 ${responsive('pairs-chart', 260, (size, id) =>

@@ -123,10 +123,12 @@ export async function revisionSides(
 ): Promise<SidesResult> {
   const { target } = session.loaded.config
   const command = requireCommand(session)
-  const [baseline, candidate] = [
-    await checkOut(session, requested, 'baseline', join(scratch.folder, 'baseline')),
-    await checkOut(session, requested, 'candidate', join(scratch.folder, 'candidate')),
-  ]
+  // The template takes a second or two of another core, while git checks out.
+  const creating =
+    template !== undefined || target.database === undefined
+      ? undefined
+      : createDatabaseTemplate(join(scratch.folder, 'template'), session.world.interrupted)
+  const { baseline, candidate } = await checkOutBoth(session, requested, scratch, creating)
   const failed = (side: Side | undefined, code: ReasonCode, { reason }: { reason: string }): SidesResult => ({
     state: 'failed',
     side,
@@ -135,10 +137,7 @@ export async function revisionSides(
   })
   if (baseline.state === 'failed') return failed('baseline', 'sides-not-prepared', baseline)
   if (candidate.state === 'failed') return failed('candidate', 'sides-not-prepared', candidate)
-  const created =
-    template !== undefined || target.database === undefined
-      ? undefined
-      : await createDatabaseTemplate(join(scratch.folder, 'template'), session.world.interrupted)
+  const created = await creating
   if (created?.state === 'failed') return failed(undefined, 'target-not-started', created)
   const launch = (cwd: string) => ({
     url: target.url,
@@ -163,6 +162,23 @@ export async function revisionSides(
       },
       names: { baseline: baseline.name, candidate: candidate.name },
     },
+  }
+}
+
+/** Settles after `meanwhile`, whatever happens: both use the scratch folder, which is removed then. */
+async function checkOutBoth(
+  session: Session,
+  requested: RequestedSides,
+  { folder }: Scratch,
+  meanwhile: Promise<unknown> | undefined,
+): Promise<Record<Side, Checkout>> {
+  try {
+    return {
+      baseline: await checkOut(session, requested, 'baseline', join(folder, 'baseline')),
+      candidate: await checkOut(session, requested, 'candidate', join(folder, 'candidate')),
+    }
+  } finally {
+    await meanwhile
   }
 }
 
