@@ -11,6 +11,7 @@ export {
 export type { StackConsole } from './console.ts'
 export { endStaleParts, endSupervisor, startDetached } from './detached.ts'
 export type { DetachedPlan, DetachedResult } from './detached.ts'
+export { locateGenerated, writeGenerated } from './generated.ts'
 export { componentNames, isComponent, stackToolNames } from './plan.ts'
 export type { Component, ComponentName, Production, StackEvent, StackPlan, StackToolName } from './plan.ts'
 export { durationText, renderFile, renderLink, renderTable, renderTag } from './page/layout.ts'

@@ -70,6 +70,8 @@ export interface StackPlan {
   folder: string
   production: Production
   shown: ShownFiles
+  /** The parts to start; missing: all. */
+  parts?: ReadonlySet<ComponentName>
   /** Requested ports; 0 is any free port. */
   ports: Readonly<Partial<Record<ComponentName, number>>>
   /** Whether the others get production's ports where these are free, instead of any free port. */

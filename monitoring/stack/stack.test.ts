@@ -102,13 +102,16 @@ describe('the table', () => {
 
   it('ends with the next commands and, in the last line, the page and how to end everything', () => {
     const receiver = { name: 'receiver', url: 'http://127.0.0.1:9095' }
-    const lines = formatUp({ ...shown, components: [...shown.components, receiver] }, 'Ctrl-C').split('\n')
+    const database = { name: 'postgres', url: '127.0.0.1:5432' }
+    const components = [...shown.components, receiver, database]
+    const lines = formatUp({ ...shown, components }, 'Ctrl-C').split('\n')
     expect(lines.slice(-4)).toEqual([
       '  next  vigil drill APIHighErrorRate',
       '        PUSHGATEWAY_URL=http://127.0.0.1:9091 vigil load --target http://127.0.0.1:8000',
       '',
       'Open http://127.0.0.1:9095   Ctrl-C ends all',
     ])
+    expect(formatUp(shown, 'Ctrl-C')).not.toContain('vigil drill')
   })
 
   it('stays at the bottom of a terminal, no row broken, and is written once elsewhere', () => {
@@ -125,7 +128,7 @@ describe('the table', () => {
         .split('\n')
         .map((row) => row.slice(0, 60))
         .join('\n')
-    expect(said(60).split('\u001B[8A\u001B[0J')).toEqual([
+    expect(said(60).split('\u001B[7A\u001B[0J')).toEqual([
       `${cut(formatUp(shown, 'Ctrl-C'))}\n`,
       `something happened\n${cut(formatUp({ ...shown, targets: [] }, 'Ctrl-C'))}\n`,
     ])

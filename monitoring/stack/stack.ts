@@ -21,7 +21,7 @@ import {
   readRuleLinks,
 } from './configure.ts'
 import { StackParts, StackStartError } from './parts.ts'
-import type { Component, StackPlan } from './plan.ts'
+import type { Component, ComponentName, StackPlan } from './plan.ts'
 import { startReceiver } from './console.ts'
 
 export interface TodoServiceOptions extends ServiceOptions {
@@ -92,38 +92,36 @@ export async function startStack(plan: StackPlan): Promise<StackResult> {
 
 async function startParts(plan: StackPlan, parts: StackParts): Promise<Stack> {
   const { folder, production, tools } = plan
+  const isWanted = (name: ComponentName): boolean => plan.parts?.has(name) ?? true
   await mkdir(folder, { recursive: true })
   const [database, pageUrl] = await Promise.all([
-    parts.start('postgres', startTodoDatabase),
+    isWanted('postgres') ? parts.start('postgres', startTodoDatabase) : undefined,
     startNotifications(plan, parts),
     parts.start('pushgateway', async (options) =>
       startPushgateway({ ...options, program: tools.pushgateway }),
     ),
-    parts.start('node-exporter', async (options) =>
-      startNodeExporter({ ...options, program: tools.node_exporter }),
-    ),
-    parts.start('process-exporter', async (options) =>
-      startProcessExporter({
-        ...options,
-        program: tools['process-exporter'],
-        configFile: production.processes,
-      }),
-    ),
+    ...startMachineExporters(plan, parts, isWanted),
   ])
   const [backend] = await Promise.all([
     parts.start('backend', async (options) =>
-      startTodoService({ ...options, ...plan.target, databaseUrl: database.databaseUrl }),
-    ),
-    parts.start('postgres-exporter', async (options) =>
-      startPostgresExporter({
+      startTodoService({
         ...options,
-        program: tools.postgres_exporter,
-        database: database.monitored,
-        queriesFile: production.postgresQueries,
+        ...plan.target,
+        ...(database && { databaseUrl: database.databaseUrl }),
       }),
     ),
+    database &&
+      parts.start('postgres-exporter', async (options) =>
+        startPostgresExporter({
+          ...options,
+          program: tools.postgres_exporter,
+          database: database.monitored,
+          queriesFile: production.postgresQueries,
+        }),
+      ),
   ])
-  await parts.start('probes', async (options) => startProbes(plan, backend.url, options))
+  if (isWanted('probes'))
+    await parts.start('probes', async (options) => startProbes(plan, backend.url, options))
   // Prometheus scrapes itself, so its port has to be known before it is configured.
   let targetCount = 0
   const prometheus = await parts.start('prometheus', async (options) => {
@@ -149,6 +147,30 @@ async function startParts(plan: StackPlan, parts: StackParts): Promise<Stack> {
     targetCount,
     stop: async () => parts.stop(),
   }
+}
+
+/** What shows this machine and its processes. */
+function startMachineExporters(
+  { production, tools }: StackPlan,
+  parts: StackParts,
+  isWanted: (name: ComponentName) => boolean,
+): Promise<unknown>[] {
+  const node = async (): Promise<unknown> =>
+    parts.start('node-exporter', async (options) =>
+      startNodeExporter({ ...options, program: tools.node_exporter }),
+    )
+  const processes = async (): Promise<unknown> =>
+    parts.start('process-exporter', async (options) =>
+      startProcessExporter({
+        ...options,
+        program: tools['process-exporter'],
+        configFile: production.processes,
+      }),
+    )
+  return [
+    ...(isWanted('node-exporter') ? [node()] : []),
+    ...(isWanted('process-exporter') ? [processes()] : []),
+  ]
 }
 
 /**

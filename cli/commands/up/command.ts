@@ -30,7 +30,8 @@ export function addUpCommand(program: Command, run: (options: UpOptions) => Prom
     .addOption(outOption('folder for data and logs, in stack/'))
     .option(
       '--monitoring <dir>',
-      'configuration that production loads (default: monitoring/ next to the config)',
+      'configuration that production loads (default: monitoring/ next to the config, ' +
+        'or what vigil init --monitoring wrote)',
     )
     .option(
       '--port <name=port>',

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -8,17 +9,20 @@ import {
   locateProduction,
   createStackConsole,
   formatUp,
+  locateGenerated,
   locateShownFiles,
   startDetached,
   superviseStack,
   describeDownTargets,
   stackToolNames,
+  writeGenerated,
 } from '../../../monitoring/stack/index.ts'
 import type {
   SupervisorListener,
   ComponentName,
   StackPlan,
   StackState,
+  StackToolName,
 } from '../../../monitoring/stack/index.ts'
 import { identifyProcess } from '../../../runtime/processes/index.ts'
 import { findTool } from '../../../runtime/tools/index.ts'
@@ -52,22 +56,18 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     world.cwd,
     options.monitoring ?? join(dirname(session.loaded.file), 'monitoring'),
   )
-  const production = locateProduction(monitoring)
-  const missing = await findMissingFile(production)
-  if (missing !== undefined)
-    throw new UsageError(
-      `${missing}: missing, expected the configuration that production loads (another folder: --monitoring)`,
-    )
+  const configured = await findProduction(session, monitoring, options.monitoring !== undefined)
   if (!session.loaded.config.target.command)
     throw new UsageError(
       `${session.loaded.file}: target.command: missing, expected how the service is started`,
     )
   if (options.detach && world.env[supervisorVariable] === undefined) return detach(session, options)
-  const tools = await findTools(session)
+  const tools = await findTools(session, configured.tools)
   const self = identifyProcess(world.pid)
   if (tools === undefined || self === undefined) return exitCodes.invalid.code
   const shown = locateShownFiles(monitoring)
-  const plan = { ...planOf(session, options), production, shown, ports, tools }
+  const { production, parts } = configured
+  const plan = { ...planOf(session, options), production, ...(parts && { parts }), shown, ports, tools }
   const result = await superviseStack(plan, self, listenerFor(session, options), {
     targetsTimeoutMs,
     targetsIntervalMs,
@@ -89,6 +89,37 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   }
 }
 
+/** The configuration to load; for a service that has only its rules and routes, the rest is made up. */
+async function findProduction(
+  session: Session,
+  monitoring: string,
+  isNamed: boolean,
+): Promise<Pick<StackPlan, 'production' | 'parts'> & { tools: readonly StackToolName[] }> {
+  const production = locateProduction(monitoring)
+  const missing = await findMissingFile(production)
+  if (missing === undefined) return { production, tools: stackToolNames }
+  const { config, file } = session.loaded
+  const generated = locateGenerated(dirname(file))
+  if (isNamed || !existsSync(generated.rules) || !existsSync(generated.routes))
+    throw new UsageError(
+      `${missing}: missing, expected the configuration that production loads ` +
+        "(another folder: --monitoring), or what 'vigil init --monitoring' writes",
+    )
+  const { metrics } = config.target
+  const written = await writeGenerated(join(stackFolder(session.out), 'generated'), {
+    ...generated,
+    metricsPath: metrics === undefined ? undefined : basePathOf(session) + metrics,
+    hasProbes: Object.values(config.probes ?? {}).some(({ every }) => every !== undefined),
+  })
+  if (written.state === 'invalid') throw new UsageError(written.reason)
+  return { ...written, tools: ['prometheus', 'promtool', 'alertmanager', 'pushgateway'] }
+}
+
+/** The service runs at another address here, with the same base path. */
+function basePathOf({ loaded }: Session): string {
+  return new URL(loaded.config.target.url).pathname.replace(/\/+$/, '')
+}
+
 function planOf(
   session: Session,
   { freePorts, interval, config }: UpOptions,
@@ -102,7 +133,7 @@ function planOf(
     '--metrics-port',
     String(port),
     '--target',
-    url,
+    url + basePathOf(session),
     '--config',
     resolve(world.cwd, config),
     '--out',
@@ -115,7 +146,7 @@ function planOf(
       command: target.command ?? [],
       cwd,
       env: { ...world.env, ...target.env },
-      ready: target.ready ?? '/',
+      ready: basePathOf(session) + (target.ready ?? '/'),
     },
     probes: (url, port) => ({ command: [script, ...probe(url, port)], cwd, env: world.env }),
     interval: interval === undefined ? undefined : `${interval}s`,
@@ -227,9 +258,12 @@ const oldest = {
   'process-exporter': undefined,
 } as const satisfies Record<keyof StackPlan['tools'], readonly [number, number] | undefined>
 
-async function findTools({ world, progress }: Session): Promise<StackPlan['tools'] | undefined> {
+async function findTools(
+  { world, progress }: Session,
+  names: readonly StackToolName[],
+): Promise<StackPlan['tools'] | undefined> {
   const found: Partial<Record<keyof StackPlan['tools'], string>> = {}
-  for (const name of stackToolNames) {
+  for (const name of names) {
     const tool = await findTool(name, {
       env: world.env,
       progress: progress.phase,

@@ -129,8 +129,10 @@ function renderTargets(targets: readonly Target[]): Markup {
 /** Commands to paste while the stack is up. */
 export function nextCommands(parts: readonly Pick<PartState, 'name' | 'url'>[]): string[] {
   const urlOf = (name: string): string => parts.find((part) => part.name === name)?.url ?? ''
+  // Drills break the service with its database; another service brings neither.
+  const hasDrills = parts.some(({ name }) => name === 'postgres')
   return [
-    'vigil drill APIHighErrorRate',
+    ...(hasDrills ? ['vigil drill APIHighErrorRate'] : []),
     `PUSHGATEWAY_URL=${urlOf('pushgateway')} vigil load --target ${urlOf('backend')}`,
   ]
 }
