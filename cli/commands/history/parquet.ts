@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { keptRunSchema } from '../../../record/history/index.ts'
 import type { KeptRun } from '../../../record/history/index.ts'
-import { describeMissingPackage } from '../../../record/optional-packages.ts'
+import { describeMissingPackage } from '../../../record/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { UsageError } from '../../shared/world.ts'
 
