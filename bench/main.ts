@@ -7,13 +7,14 @@ import { accuracy, autocannon, k6, memory } from './sections/engines.ts'
 import { api, start, gate } from './sections/commands.ts'
 import { probes } from './sections/probes.ts'
 import { scale } from './sections/history.ts'
+import { uptime } from './sections/uptime.ts'
 import { sharded } from './sections/shards.ts'
 
 // `npm run bench`, `npm run bench -- k6 memory`, `npm run bench -- --rounds 7`. Figures are printed, and exit
 // 1 only when a goal is missed.
 // A history takes minutes to fill: it is measured only when it is named.
 const usual: Section[] = [start, autocannon, k6, sharded, accuracy, memory, probes, gate, api]
-const sections: Section[] = [...usual, ...scale]
+const sections: Section[] = [...usual, ...scale, uptime]
 
 const args = process.argv.slice(2)
 const rounds = args.includes('--rounds') ? Number(args[args.indexOf('--rounds') + 1]) : 5

@@ -15,7 +15,7 @@ import { parseEntry } from './store.ts'
 import type { HistoryQuery, HistoryEntry } from './store.ts'
 
 /** Version of the file's layout. A newer vigil wrote a file with a higher number. */
-export const layout = 1
+export const layout = 2
 
 /** Short, because no probe of this process runs while it waits for another writing vigil. */
 const busyMs = 250
@@ -31,11 +31,16 @@ export function openDatabase(file: string): DatabaseSync {
         `${file}: written by a newer vigil (layout ${found}, expected at most ${layout}): use that ` +
           'one, or give another folder with --out',
       )
-    // One table with the time as its key: there is no separate index that could be damaged.
-    if (found === 0) {
+    // Results have the time as their key: there is no separate index that could be damaged.
+    if (found < layout) {
       database.exec(`PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;
         CREATE TABLE IF NOT EXISTS results
           (id INTEGER PRIMARY KEY, entry TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
+        CREATE TABLE IF NOT EXISTS days (day_ms INTEGER NOT NULL, probe TEXT NOT NULL, target TEXT NOT NULL,
+          content TEXT NOT NULL, crc INTEGER NOT NULL,
+          PRIMARY KEY (probe, target, day_ms)) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS condensed
+          (one INTEGER PRIMARY KEY CHECK (one = 1), until_ms INTEGER NOT NULL) STRICT;
         PRAGMA user_version = ${layout}; COMMIT`)
     }
     // A power failure can lose the last results, but never the file.
@@ -106,19 +111,27 @@ export interface SalvageResult {
  *
  * @param stamp distinguishes damaged files
  */
-export function salvageFile(file: string, stamp: string): SalvageResult {
+export function salvageFile(
+  file: string,
+  stamp: string,
+  copyMore: (from: DatabaseSync, to: DatabaseSync) => void,
+): SalvageResult {
   const aside = `${file}.damaged-${stamp}`
   for (const ending of ['', '-wal', '-shm'])
     if (existsSync(file + ending)) renameSync(file + ending, aside + ending)
   const database = openDatabase(file)
-  const kept = copyReadable(aside, database)
+  const kept = copyReadable(aside, database, copyMore)
   const saved =
     kept === 0 ? 'nothing in it could be read' : `${kept} results that could be read from it were kept`
   return { database, problem: `${file}: damaged; set aside as ${aside}, ${saved}` }
 }
 
 /** Reads a copy, so that the damaged file stays unchanged. */
-function copyReadable(aside: string, database: DatabaseSync): number {
+function copyReadable(
+  aside: string,
+  database: DatabaseSync,
+  copyMore: (from: DatabaseSync, to: DatabaseSync) => void,
+): number {
   const copy = `${aside}.reading`
   try {
     for (const ending of ['', '-wal'])
@@ -127,10 +140,27 @@ function copyReadable(aside: string, database: DatabaseSync): number {
     database.exec('BEGIN IMMEDIATE')
     // From the start to the damage, then from the end.
     const kept = copyRows(copy, database, 'ASC') + copyRows(copy, database, 'DESC')
+    copyDamaged(copy, database, copyMore)
     database.exec('COMMIT')
     return kept
   } finally {
     for (const ending of ['', '-wal', '-shm']) rmSync(copy + ending, { force: true })
+  }
+}
+
+function copyDamaged(
+  file: string,
+  to: DatabaseSync,
+  copyMore: (from: DatabaseSync, to: DatabaseSync) => void,
+): void {
+  let from: DatabaseSync | undefined
+  try {
+    from = new DatabaseSync(file)
+    copyMore(from, to)
+  } catch {
+    // Rows before the damage were copied.
+  } finally {
+    from?.close()
   }
 }
 

@@ -1,4 +1,7 @@
-export type { Incident, ProbeUptime, Range, UptimeQuery } from './uptime.ts'
+export { createCondenser, formatDay } from './condensed.ts'
+export type { CondensedDay } from './condensed.ts'
+export type { Incident } from './incidents.ts'
+export type { ProbeUptime, Range, UptimeQuery } from './uptime.ts'
 export { openSqliteStore } from './sqlite-store.ts'
 export { toHistoryEntry, createKeeper } from './store.ts'
 export type { HistoryEntry, HistoryQuery, HistoryStore, Keeper } from './store.ts'

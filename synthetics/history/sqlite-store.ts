@@ -1,9 +1,18 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { isDamagedFile } from '../../record/history/index.ts'
-import { openDatabase, toRowId, toTimestamp, readRows, createRowWriter, salvageFile } from './database.ts'
+import {
+  addToDays,
+  condenseRows,
+  copyDays,
+  forgetBefore,
+  readCondensedUntil,
+  readDays,
+} from './condensed-rows.ts'
+import type { CondensedDay } from './condensed.ts'
+import { openDatabase, toTimestamp, readRows, createRowWriter, salvageFile } from './database.ts'
 import type { Row } from './database.ts'
-import type { HistoryQuery, HistoryStore, HistoryEntry } from './store.ts'
+import type { ForgetLimits, HistoryQuery, HistoryStore, HistoryEntry } from './store.ts'
 
 /** Number of damaged rows that are reported individually. */
 const maxReported = 20
@@ -38,7 +47,11 @@ class SqliteStore implements HistoryStore {
 
   add(entry: HistoryEntry): void {
     this.#reopenIfReplaced()
-    this.#withSalvage(() => this.#write(entry))
+    this.#withSalvage(() => {
+      this.#write(entry)
+      // It was stored late: the results around it are condensed.
+      if (entry.startedAtMs < readCondensedUntil(this.#database)) addToDays(this.#database, [entry])
+    })
   }
 
   read(query: HistoryQuery): Iterable<HistoryEntry> {
@@ -65,10 +78,28 @@ class SqliteStore implements HistoryStore {
     else this.#damagedRows.add(row.id)
   }
 
-  forget(beforeMs: number): void {
-    this.#withSalvage(
-      () => void this.#database.prepare('DELETE FROM results WHERE id < ?').run(toRowId(beforeMs)),
-    )
+  condense(beforeMs: number, most: number): number {
+    this.#reopenIfReplaced()
+    return this.#withSalvage(() => {
+      const { count, damaged } = condenseRows(this.#database, beforeMs, most)
+      for (const id of damaged) this.#damagedRows.add(id)
+      return count
+    })
+  }
+
+  condensedUntil(): number {
+    return this.#withSalvage(() => readCondensedUntil(this.#database))
+  }
+
+  *days(query: HistoryQuery): Generator<CondensedDay> {
+    // One probe in memory at a time. A file that is found damaged here is made again at the next opening.
+    for (const row of readDays(this.#database, query))
+      if (row.state === 'ok') yield row.day
+      else this.#problems.push(`${this.#file}: the ${row.name} is damaged and was left out`)
+  }
+
+  forget(limits: ForgetLimits): void {
+    this.#withSalvage(() => forgetBefore(this.#database, limits))
   }
 
   problems(): readonly string[] {
@@ -111,13 +142,13 @@ class SqliteStore implements HistoryStore {
     }
   }
 
-  #withSalvage(work: () => void): void {
+  #withSalvage<T>(work: () => T): T {
     try {
-      work()
+      return work()
     } catch (error) {
       if (!isDamagedFile(error)) throw error
       this.#salvage()
-      work()
+      return work()
     }
   }
 
@@ -127,7 +158,7 @@ class SqliteStore implements HistoryStore {
   }
 
   #salvaged(): DatabaseSync {
-    const { database, problem } = salvageFile(this.#file, this.#stamp())
+    const { database, problem } = salvageFile(this.#file, this.#stamp(), copyDays)
     this.#problems.push(problem)
     return database
   }

@@ -81,7 +81,7 @@ describe.each([
   it('forgets what is old, and nothing else', () => {
     const store = make()
     for (const second of [1, 2, 3]) store.add(entryAt(start + second * 1000))
-    store.forget(start + 2000)
+    store.forget({ resultsMs: start + 2000, daysMs: start + 2000 })
     expect(moments(store)).toEqual([2, 3])
     store.close()
   })
@@ -168,9 +168,9 @@ describe('a damaged file', () => {
   it('of a newer vigil is left alone', () => {
     const file = filled(3)
     const database = new DatabaseSync(file)
-    database.exec('PRAGMA user_version = 2')
+    database.exec('PRAGMA user_version = 99')
     database.close()
-    expect(() => open(file)).toThrow(/written by a newer vigil \(layout 2, expected at most 1\)/)
+    expect(() => open(file)).toThrow(/written by a newer vigil \(layout 99, expected at most 2\)/)
     expect(existsSync(file)).toBe(true)
     expect(asideOf(file)).toEqual([])
   })
@@ -186,7 +186,7 @@ it('a keeper forgets, and a store that refuses to does not end the run', () => {
   const store = memoryStore()
   const kept = createKeeper(store, () => undefined)
   for (const second of [1, 2, 3]) kept.keep(entryAt(start + second * 1000))
-  kept.forget(start + 3000)
+  kept.forget({ resultsMs: start + 3000, daysMs: start + 3000 })
   expect(moments(store)).toEqual([3])
   const refusing: HistoryStore = {
     ...store,
@@ -194,7 +194,7 @@ it('a keeper forgets, and a store that refuses to does not end the run', () => {
       throw new Error('disk full')
     },
   }
-  createKeeper(refusing, () => undefined).forget(start)
+  createKeeper(refusing, () => undefined).forget({ resultsMs: start, daysMs: start })
   expect(moments(store)).toEqual([3])
 })
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { probeResultSchema } from '../../record/documents/index.ts'
 import type { ProbeResult } from '../../record/index.ts'
+import type { CondensedDay } from './condensed.ts'
 
 const entrySchema = z.object({
   probe: z.string(),
@@ -47,14 +48,29 @@ export interface HistoryQuery {
   toMs: number
 }
 
+/** What started earlier is deleted. */
+export interface ForgetLimits {
+  resultsMs: number
+  daysMs: number
+}
+
 /** Stores results. All calls are synchronous: `add` returns after the entry is stored. */
 export interface HistoryStore {
   /** Stores one entry. Throws if it could not, and then nothing of it is stored. */
   add: (entry: HistoryEntry) => void
   /** Entries by start time, those of one moment in the order of `add`. */
   read: (query: HistoryQuery) => Iterable<HistoryEntry>
-  /** Deletes entries that started earlier. */
-  forget: (beforeMs: number) => void
+  /**
+   * Condenses up to about `most` of the oldest entries that started before a time. They stay, too, until they
+   * are forgotten. Returns how many.
+   */
+  condense: (beforeMs: number, most: number) => number
+  /** Entries that started before this time are condensed. */
+  condensedUntil: () => number
+  /** The condensed days of a time, by probe, target and day. */
+  days: (query: HistoryQuery) => Iterable<CondensedDay>
+  /** Deletes entries that started earlier and are condensed, and days. */
+  forget: (limits: ForgetLimits) => void
   /** Damage found so far, which is missing from the entries, one line each. */
   problems: () => readonly string[]
   close: () => void
@@ -64,8 +80,10 @@ export interface HistoryStore {
 export interface Keeper {
   /** Never throws. */
   keep: (entry: HistoryEntry) => void
+  /** Never throws; the next call goes on. */
+  condense: (beforeMs: number, most: number) => void
   /** Deletes entries that started earlier. Never throws; the next call retries. */
-  forget: (beforeMs: number) => void
+  forget: (limits: ForgetLimits) => void
   /** Number of results that are not stored yet. */
   waiting: () => number
   close: () => void
@@ -115,9 +133,17 @@ export function createKeeper(store: HistoryStore, warn: (problem: string) => voi
       }
       warnProblems()
     },
-    forget: (beforeMs) => {
+    condense: (beforeMs, most) => {
       try {
-        store.forget(beforeMs)
+        store.condense(beforeMs, most)
+      } catch {
+        // As below.
+      }
+      warnProblems()
+    },
+    forget: (limits) => {
+      try {
+        store.forget(limits)
       } catch {
         // There is already a warning about a full disk, and nothing depends on deleting.
       }

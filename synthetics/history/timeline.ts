@@ -19,10 +19,15 @@ export interface Span {
 /** From bad to good, so that the order of two results of one moment does not matter. */
 const rank: Record<ProbeOutcome, number> = { down: 0, unknown: 1, degraded: 2, up: 3 }
 
+/** Higher is better. */
+export function rankOf(outcome: ProbeOutcome): number {
+  return rank[outcome]
+}
+
 /**
  * Sorts observations by time, those of one moment from good to bad, so that the worst is last.
  */
-export function sortObservations(observations: readonly Observation[]): Observation[] {
+export function sortObservations<T extends Observation>(observations: readonly T[]): T[] {
   return observations.toSorted(
     (a, b) =>
       a.startedAtMs - b.startedAtMs || rank[b.outcome] - rank[a.outcome] || a.holdsUntilMs - b.holdsUntilMs,
@@ -97,13 +102,18 @@ export function toPeriods(spans: readonly Span[], unit: 'day' | 'month'): Period
   const last = spans.at(-1)?.toMs
   if (first === undefined || last === undefined) return []
   const periods: Period[] = []
+  // Spans are in order: a year of days must not read each of them 365 times.
+  let next = 0
   for (let at = first; at < last;) {
     const end = Math.min(endOf(at, unit), last)
+    while ((spans[next]?.toMs ?? Infinity) <= at) next += 1
+    let past = next
+    while ((spans[past]?.fromMs ?? Infinity) < end) past += 1
     periods.push({
       label: new Date(at).toISOString().slice(0, unit === 'day' ? 10 : 7),
       fromMs: at,
       toMs: end,
-      shares: computeShares(clipSpans(spans, at, end)),
+      shares: computeShares(clipSpans(spans.slice(next, past), at, end)),
     })
     at = end
   }
@@ -124,15 +134,22 @@ export type Unscheduled = Omit<Observation, 'holdsUntilMs'> & { holdsUntilMs: nu
  * Sets the validity of results without a schedule to 1.5 times the median gap between results of this probe.
  * With fewer than three results there is no median gap, and they are valid for no time.
  */
-export function assumeHoldTimes(observations: readonly Unscheduled[]): Observation[] {
-  if (observations.every(({ holdsUntilMs }) => holdsUntilMs !== null))
-    return observations.map((each) => ({ ...each, holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs }))
-  const gaps = gapsBetween(observations.map(({ startedAtMs }) => startedAtMs))
+export function assumeHoldTimes<T extends Unscheduled & { count?: number }>(
+  observations: readonly T[],
+): (T & Observation)[] {
+  if (observations.every(isScheduled)) return [...observations]
+  // Between results that are one observation there are gaps, which are not known any more.
+  const single = observations.filter(({ count = 1 }) => count === 1)
+  const gaps = gapsBetween(single.map(({ startedAtMs }) => startedAtMs))
   const holdMs = assumeHoldMs(gaps)
   return observations.map((each) => ({
     ...each,
     holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs + holdMs,
   }))
+}
+
+function isScheduled<T extends Unscheduled>(one: T): one is T & Observation {
+  return one.holdsUntilMs !== null
 }
 
 function gapsBetween(startedAtMs: readonly number[]): number[] {

@@ -1,14 +1,11 @@
-import type { ProbeResult } from '../../record/index.ts'
 import type { HistoryEntry } from './store.ts'
-import {
-  computeShares,
-  buildTimeline,
-  clipSpans,
-  assumeHoldTimes,
-  toPeriods,
-  sortObservations,
-} from './timeline.ts'
-import type { Shares, Unscheduled, Period, Observation } from './timeline.ts'
+import { computeShares, buildTimeline, clipSpans, assumeHoldTimes, toPeriods } from './timeline.ts'
+import type { Shares, Period } from './timeline.ts'
+import type { CondensedDay, Stretch } from './condensed.ts'
+import { createFlakeCounter } from './flakes.ts'
+import type { StepFlakes } from './flakes.ts'
+import { findIncidents } from './incidents.ts'
+import type { Incident } from './incidents.ts'
 
 /** The uptime of one probe of one target. */
 export interface ProbeUptime {
@@ -40,34 +37,83 @@ export interface UptimeQuery {
 interface Collected {
   probe: string
   target: string
-  observations: Unscheduled[]
+  results: number
+  observed: Stretch[]
   flakes: ReturnType<typeof createFlakeCounter>
 }
 
 const hourMs = 3_600_000
+const dayMs = 24 * hourMs
 
-/** Computes the uptime by probe and target. Pure; the order of the results does not matter. */
-export function computeUptime(entries: Iterable<HistoryEntry>, query: UptimeQuery): ProbeUptime[] {
-  const collected = new Map<string, Collected>()
-  for (const entry of entries) {
-    const { probe, target, startedAtMs, holdsUntilMs, result } = entry
-    if (query.probes.length > 0 && !query.probes.includes(probe)) continue
-    const key = `${probe}\n${target}`
-    const group = collected.get(key) ?? { probe, target, observations: [], flakes: createFlakeCounter() }
-    collected.set(key, group)
-    group.observations.push({ startedAtMs, holdsUntilMs, outcome: result.outcome })
-    if (startedAtMs >= query.fromMs) group.flakes.add(result)
+/**
+ * Computes the uptime by probe and target. Pure; the order of the entries does not matter. The days are by
+ * probe and target, so that one probe is in memory at a time; their results are not among the entries. The
+ * first day counts with all of its results, also when the window begins later on it; the times are exact.
+ */
+export function computeUptime(
+  entries: Iterable<HistoryEntry>,
+  query: UptimeQuery,
+  days: Iterable<CondensedDay> = [],
+): ProbeUptime[] {
+  const isAsked = ({ probe }: { probe: string }): boolean =>
+    query.probes.length === 0 || query.probes.includes(probe)
+  const recent = new Map<string, Collected>()
+  for (const entry of entries) if (isAsked(entry)) addEntry(collectedOf(recent, entry), entry, query)
+  const computed: ProbeUptime[] = []
+  let current: Collected | undefined
+  for (const day of days) {
+    if (!isAsked(day)) continue
+    if (current === undefined || current.probe !== day.probe || current.target !== day.target) {
+      if (current !== undefined) computed.push(computeProbeUptime(current, query))
+      current = collectedOf(recent, day)
+      recent.delete(keyOf(day))
+    }
+    addDay(current, day, query)
   }
-  return [...collected.values()]
-    .map((group) => computeProbeUptime(group, query))
-    .toSorted((a, b) => compareText(a.probe, b.probe) || compareText(a.target, b.target))
+  const others = [...(current ? [current] : []), ...recent.values()]
+  return [...computed, ...others.map((one) => computeProbeUptime(one, query))].toSorted(
+    (a, b) => compareText(a.probe, b.probe) || compareText(a.target, b.target),
+  )
+}
+
+type ProbeName = Pick<Collected, 'probe' | 'target'>
+
+function keyOf({ probe, target }: ProbeName): string {
+  return `${probe}\n${target}`
+}
+
+function collectedOf(all: Map<string, Collected>, name: ProbeName): Collected {
+  const found = all.get(keyOf(name))
+  if (found !== undefined) return found
+  const { probe, target } = name
+  const added = { probe, target, results: 0, observed: [], flakes: createFlakeCounter() }
+  all.set(keyOf(name), added)
+  return added
+}
+
+function addEntry(
+  to: Collected,
+  { startedAtMs, holdsUntilMs, result }: HistoryEntry,
+  { fromMs }: UptimeQuery,
+): void {
+  to.observed.push({ startedAtMs, holdsUntilMs, outcome: result.outcome, count: 1 })
+  if (startedAtMs < fromMs) return
+  to.results += 1
+  to.flakes.add(result)
+}
+
+function addDay(to: Collected, day: CondensedDay, { fromMs }: UptimeQuery): void {
+  for (const stretch of day.stretches) to.observed.push(stretch)
+  if (day.dayMs + dayMs <= fromMs) return
+  for (const { count } of day.stretches) to.results += count
+  to.flakes.addAll(day.steps)
 }
 
 function computeProbeUptime(
-  { probe, target, observations: found, flakes }: Collected,
+  { probe, target, results, observed, flakes }: Collected,
   { fromMs, toMs, objective }: UptimeQuery,
 ): ProbeUptime {
-  const observations = assumeHoldTimes(found)
+  const observations = assumeHoldTimes(observed)
   const first = observations.reduce((least, { startedAtMs }) => Math.min(least, startedAtMs), Infinity)
   const sinceMs = Math.min(Math.max(fromMs, first), toMs)
   const spans = buildTimeline(observations, sinceMs, toMs)
@@ -77,7 +123,7 @@ function computeProbeUptime(
     target,
     sinceMs,
     toMs,
-    results: observations.filter(({ startedAtMs }) => startedAtMs >= fromMs).length,
+    results,
     shares,
     objective: computeObjective(shares, objective),
     lastHour: computeObjective(computeShares(clipSpans(spans, toMs - hourMs, toMs)), objective),
@@ -124,103 +170,4 @@ export function computeObjective({ down, unknown }: Shares, objective: number): 
     budgetLeft: [1 - most / budget, 1 - down / budget],
     burnRate: [down / budget, most / budget],
   }
-}
-
-/** How often a step flaked: it failed, and passed when the journey was repeated immediately. */
-export interface StepFlakes {
-  step: string
-  /** Runs that reached this step. */
-  runs: number
-  /** Runs that passed only on a retry, after this step had failed. */
-  flaked: number
-}
-
-/** Counts flakes incrementally, so that the length of the history does not matter. */
-export function createFlakeCounter(): { add: (result: ProbeResult) => void; steps: () => StepFlakes[] } {
-  const byStep = new Map<string, StepFlakes>()
-  const countersFor = (step: string): StepFlakes => {
-    const found = byStep.get(step) ?? { step, runs: 0, flaked: 0 }
-    byStep.set(step, found)
-    return found
-  }
-  return {
-    add: (result) => {
-      // A stalled prober or an interrupted run says nothing about the steps.
-      if (result.outcome === 'unknown') return
-      for (const { step } of result.steps) countersFor(step).runs += 1
-      for (const step of findFlakedSteps(result)) countersFor(step).flaked += 1
-    },
-    steps: () => [...byStep.values()].map((step) => ({ ...step, runs: Math.max(step.runs, step.flaked) })),
-  }
-}
-
-/** Finds the steps that failed in attempts before the one that passed. */
-function findFlakedSteps({ outcome, earlier = [] }: ProbeResult): Set<string> {
-  return new Set(outcome === 'degraded' ? earlier.map(({ step }) => step) : [])
-}
-
-/** At least `n` of the last `m`. */
-export interface Rule {
-  n: number
-  m: number
-}
-
-export interface IncidentRules {
-  /** Results that must be down to open an incident. */
-  open: Rule
-  /** Results that must not be down to close it. */
-  close: Rule
-}
-
-/** One bad result does not open an incident, and one good result does not close it. */
-export const incidentRules: IncidentRules = { open: { n: 2, m: 3 }, close: { n: 2, m: 3 } }
-
-export interface Incident {
-  /** Start of the first result that opened it. */
-  fromMs: number
-  /** Start of the first result that closed it; undefined while it is open. */
-  toMs: number | undefined
-  /** Results that were down during it. */
-  down: number
-}
-
-interface Seen {
-  atMs: number
-  bad: boolean
-}
-
-/**
- * Finds incidents by n-of-m rules. An unknown result is not evidence. Results before a time without
- * observations do not count together with those after it: such a time opens nothing (a late prober is not an
- * outage) and closes nothing.
- */
-export function findIncidents(
-  observations: readonly Observation[],
-  rules: IncidentRules = incidentRules,
-): Incident[] {
-  const incidents: Incident[] = []
-  let open: Incident | undefined
-  let recent: Seen[] = []
-  let heldUntil = -Infinity
-  for (const { startedAtMs, holdsUntilMs, outcome } of sortObservations(observations)) {
-    if (startedAtMs > heldUntil) recent = []
-    heldUntil = Math.max(heldUntil, holdsUntilMs)
-    if (outcome === 'unknown') continue
-    const bad = outcome === 'down'
-    const { m, n } = open ? rules.close : rules.open
-    recent = [...recent, { atMs: startedAtMs, bad }].slice(-m)
-    if (open && bad) open.down += 1
-    const deciding = recent.filter((seen) => seen.bad === !open)
-    const first = deciding[0]
-    if (deciding.length < n || !first) continue
-    if (open) {
-      open.toMs = first.atMs
-      open = undefined
-    } else {
-      open = { fromMs: first.atMs, toMs: undefined, down: deciding.length }
-      incidents.push(open)
-    }
-    recent = []
-  }
-  return incidents
 }

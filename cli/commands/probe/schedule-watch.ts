@@ -30,6 +30,12 @@ export interface WatchOptions {
 const dayMs = 86_400_000
 /** As far back as `vigil uptime` reads. */
 const keptMs = 402 * dayMs
+/** Older results are in their condensed day alone: a year of 200 probes at 30 s would take 100 GB. */
+const resultsKeptMs = 35 * dayMs
+/** A result that was waiting for the disk comes late. */
+const settledMs = 3_600_000
+/** In a minute: twice what 200 probes make at 30 s. It takes 20 ms, in which no probe runs. */
+const mostCondensed = 1000
 
 type Ran = Extract<ScheduleEvent<ProbeResult>, { kind: 'ran' }>
 
@@ -79,7 +85,13 @@ function createEventHandler(
   const forgetDaily = (nowMs: number): void => {
     if (nowMs - forgotAt < dayMs) return
     forgotAt = nowMs
-    history?.forget(nowMs - keptMs)
+    history?.forget({ resultsMs: nowMs - resultsKeptMs, daysMs: nowMs - keptMs })
+  }
+  let condensedAt = -Infinity
+  const condense = (nowMs: number): void => {
+    if (nowMs - condensedAt < 60_000) return
+    condensedAt = nowMs
+    history?.condense(nowMs - settledMs, mostCondensed)
   }
 
   const ran = (event: Ran): void => {
@@ -110,6 +122,7 @@ function createEventHandler(
         return console.clockMoved(event)
       case 'beat':
         metrics.beat(event.atMs)
+        condense(event.atMs)
         forgetDaily(event.atMs)
         return heartbeat.beat({
           schema: 'vigil.heartbeat/1',

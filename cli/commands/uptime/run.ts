@@ -27,12 +27,13 @@ export async function uptime(
   const fromMs = toMs - options.days * dayMs
   const store = openSqliteStore(file, () => damageStamp(world.now))
   try {
-    const probes = computeUptime(store.read({ fromMs: fromMs - reachBackMs, toMs }), {
-      fromMs,
-      toMs,
-      objective: options.slo / 100,
-      probes: names,
-    })
+    const sinceMs = fromMs - reachBackMs
+    const condensedMs = store.condensedUntil()
+    const probes = computeUptime(
+      store.read({ fromMs: Math.max(sinceMs, condensedMs), toMs }),
+      { fromMs, toMs, objective: options.slo / 100, probes: names },
+      condensedMs > sinceMs ? store.days({ fromMs: sinceMs, toMs }) : [],
+    )
     const silent = await silentProbes(names, options, world, probes)
     if (options.json)
       printJson(world, documentOf(probes, silent, store.problems(), { fromMs, toMs }, options))

@@ -9,8 +9,11 @@ export function memoryStore(): HistoryStore {
       entries
         .filter(({ startedAtMs }) => startedAtMs >= fromMs && startedAtMs < toMs)
         .toSorted((a, b) => a.startedAtMs - b.startedAtMs),
-    forget: (beforeMs) => {
-      entries = entries.filter(({ startedAtMs }) => startedAtMs >= beforeMs)
+    condense: () => 0,
+    condensedUntil: () => 0,
+    days: () => [],
+    forget: ({ resultsMs }) => {
+      entries = entries.filter(({ startedAtMs }) => startedAtMs >= resultsMs)
     },
     problems: () => [],
     close: () => undefined,
