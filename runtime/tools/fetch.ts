@@ -194,12 +194,8 @@ async function unpackWithLibraries(
   const lists = join(scratch, 'apt')
   await mkdir(join(lists, 'lists', 'partial'), { recursive: true })
   await mkdir(join(lists, 'archives', 'partial'), { recursive: true })
-  // The mirror that this machine uses.
-  const filters = ['Created-By: Packages', 'Origin: Debian', 'Label: Debian']
-  const targets = await runApt(['indextargets', '--format', '$(REPO_URI)', ...filters], scratch, context)
-  const mirror = targets.state === 'ok' ? targets.output.split('\n', 1)[0] : undefined
-  if (mirror === undefined || mirror === '')
-    return { state: 'failed', reason: 'apt has no package lists of Debian' }
+  const mirror = (await findMirror(scratch, context)) ?? (await findMirrorAfterUpdate(scratch, context))
+  if (mirror === undefined) return { state: 'failed', reason: 'apt has no package lists of Debian' }
   const sources = join(lists, 'debian.sources')
   await writeFile(
     sources,
@@ -225,6 +221,19 @@ async function unpackWithLibraries(
   const script = `#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")\nexec ${start}\n`
   await writeFile(join(folder, program), script, { mode: 0o755 })
   return { state: 'ok', path: folder }
+}
+
+/** The address of Debian's archive that this machine uses. */
+async function findMirror(scratch: string, context: ToolContext): Promise<string | undefined> {
+  const filters = ['Created-By: Packages', 'Origin: Debian', 'Label: Debian']
+  const targets = await runApt(['indextargets', '--format', '$(REPO_URI)', ...filters], scratch, context)
+  const found = targets.state === 'ok' ? targets.output.trim().split('\n', 1)[0] : undefined
+  return found === '' ? undefined : found
+}
+
+async function findMirrorAfterUpdate(scratch: string, context: ToolContext): Promise<string | undefined> {
+  await runApt(['update'], scratch, context)
+  return findMirror(scratch, context)
 }
 
 function runApt(args: readonly string[], cwd: string, context: ToolContext) {
