@@ -241,7 +241,7 @@ export const reasons = {
   regression: {
     means: 'the candidate is worse than the baseline',
     verdict: 'fail',
-    next: () => 'read why above, or find the commit: vigil ab --bisect <good> <bad>',
+    next: () => 'read why, or find the commit: vigil ab --bisect <good> <bad>',
   },
   'worse-than-baseline': {
     means: 'the run is worse than the accepted runs',
