@@ -95,7 +95,7 @@ describe('the suite that is loaded', () => {
     ['own', { rate: 5 }, '--rate cannot change them'],
     ['own', { duration: 5 }, '--duration cannot change them'],
     ['own', { shards: 2 }, '--shards needs a suite of journeys'],
-    ['capacity', { shards: 2 }, 'loaded by autocannon: --shards goes with --engine k6'],
+    ['capacity', { shards: 9 }, 'has 8 connections: --shards 9 needs one for each process'],
     ['own', { rate: 5, duration: 3 }, '--rate and --duration cannot change them'],
     ['brwose', {}, 'suite "brwose" is not in the config (did you mean browse?)'],
     [

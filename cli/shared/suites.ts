@@ -114,8 +114,11 @@ function toShards(name: string, suite: SuiteConfig, shards = 1): { shards?: numb
     throw new UsageError(
       `suite ${name} is a k6 script, which cannot be divided: --shards needs a suite of journeys`,
     )
-  if (suite.engine !== 'k6')
-    throw new UsageError(`suite ${name} is loaded by ${suite.engine}: --shards goes with --engine k6`)
+  if ('connections' in suite.load && suite.load.connections < shards)
+    throw new UsageError(
+      `suite ${name} has ${suite.load.connections} connections: ` +
+        `--shards ${shards} needs one for each process`,
+    )
   return { shards }
 }
 

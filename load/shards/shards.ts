@@ -115,11 +115,14 @@ export interface ShardAccount {
 }
 
 /** Why an account does not add up; undefined when it does. */
-export function findAccountProblem({ offered, answered, failed, dropped }: ShardAccount): string | undefined {
+export function findAccountProblem(
+  { offered, answered, failed, dropped }: ShardAccount,
+  what = 'journeys',
+): string | undefined {
   const missing = offered - answered - failed - dropped
   if (missing === 0) return undefined
   return (
-    `lost count of ${Math.abs(missing)} journeys: offered ${offered}, ` +
+    `lost count of ${Math.abs(missing)} ${what}: offered ${offered}, ` +
     `but answered ${answered} + failed ${failed} + dropped ${dropped}`
   )
 }
@@ -171,12 +174,16 @@ export function findBeginProblems(begins: readonly ShardBegin[]): string[] {
 const remarkableOffsetMs = 1000
 
 /** What the reader of a merged record must know. */
-export function describeShards(begins: readonly ShardBegin[], account: ShardAccount): string[] {
+export function describeShards(
+  begins: readonly ShardBegin[],
+  account: ShardAccount,
+  what = 'journeys',
+): string[] {
   const skew = findSkew(begins)
   const { offered, answered, failed, dropped } = account
   const wrong = begins.filter(({ clockOffsetMs }) => Math.abs(clockOffsetMs) > remarkableOffsetMs)
   return [
-    `${skew.size} shards began within ${Math.max(0, ...skew.values())} ms: offered ${offered} journeys = ` +
+    `${skew.size} shards began within ${Math.max(0, ...skew.values())} ms: offered ${offered} ${what} = ` +
       `answered ${answered} + failed ${failed} + dropped ${dropped}`,
     ...wrong.map(
       ({ name, clockOffsetMs }) =>

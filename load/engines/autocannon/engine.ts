@@ -17,8 +17,9 @@ import type {
   Measurement,
 } from '../../engine.ts'
 import { runLoadProcess } from './load-process.ts'
-import type { LaunchOptions, ProcessEnd } from './load-process.ts'
+import type { LaunchOptions, LoadProcessPlan, ProcessEnd } from './load-process.ts'
 import type { ProcessResult } from './messages.ts'
+import { loadShards } from './shards-run.ts'
 
 const manifest = z.looseObject({ version: z.string() })
 
@@ -101,24 +102,30 @@ async function runPrepared(
   const { run: id, targetUrl, ip, secrets, source, load, warmupMs, durationMs, requestTimeoutMs } = plan
   const { module, mix } = source
   const { contexts } = prepared
-  const end = await runLoadProcess(
-    {
-      run: id,
-      targetUrl,
-      ip,
-      secrets,
-      module,
-      mix,
-      connections: load.connections,
-      warmupMs,
-      durationMs,
-      requestTimeoutMs,
-      contexts,
-    },
-    surroundings,
-    launch,
-  )
+  const shared: LoadProcessPlan = {
+    run: id,
+    targetUrl,
+    ip,
+    secrets,
+    module,
+    mix,
+    connections: load.connections,
+    firstUser: 0,
+    warmupMs,
+    durationMs,
+    requestTimeoutMs,
+    contexts,
+  }
+  if (plan.shards !== undefined) {
+    const result = await loadShards(shared, plan.shards, surroundings, launch, toMeasurement)
+    return result.state === 'usage-error' ? toUsageError(result.reason, module) : result
+  }
+  const end = await runLoadProcess(shared, surroundings, launch)
   return toLoadResult(end, source.module, surroundings.signal.aborted)
+}
+
+function toUsageError(problem: string, module: string): LoadResult {
+  return usageError(problem.startsWith(module) ? problem : `${module}: ${problem}`)
 }
 
 function toLoadResult(end: ProcessEnd, module: string, interrupted: boolean): LoadResult {
@@ -126,7 +133,7 @@ function toLoadResult(end: ProcessEnd, module: string, interrupted: boolean): Lo
     case 'ok':
       return { state: 'ok', measurement: toMeasurement(end.result, interrupted) }
     case 'usage-error':
-      return usageError(end.problem.startsWith(module) ? end.problem : `${module}: ${end.problem}`)
+      return toUsageError(end.problem, module)
     case 'interrupted':
       return { state: 'unavailable', reason: interruptedReason }
     case 'failed':

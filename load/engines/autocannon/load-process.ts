@@ -6,6 +6,7 @@ import { formatTrusted } from '../../../journeys/client/index.ts'
 import { describeEnd, findCauseLine, startChild } from '../../../runtime/processes/index.ts'
 import type { LoadEnvironment, LoadPlan } from '../../engine.ts'
 import { readMessage, readResult } from './messages.ts'
+import { releaseSignal } from './release.ts'
 import type { ProcessMessage, ProcessPlan, ProcessResult } from './messages.ts'
 
 /** How a load process ended. `interrupted`: it was stopped before it measured anything. */
@@ -29,24 +30,35 @@ const stopGraceMs = 2500
 const silenceMs = 30_000
 const inherited = ['PATH', 'TZ', 'LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
 
+/** A load, with the values of its secrets. */
+export type LoadProcessPlan = Omit<ProcessPlan, 'nonce' | 'resultFile' | 'secrets'> & {
+  secrets: LoadPlan['secrets']
+}
+
+/** What is done with a process that shares a load with others. */
+export interface Release {
+  /** It waits, ready. */
+  onReady: () => void
+  /** Settles when it may begin. */
+  released: Promise<unknown>
+}
+
 /**
  * Runs one load in a process of its own. Never rejects for what the process did; leaves no process and no
  * file behind.
  */
 export async function runLoadProcess(
-  {
-    secrets,
-    ...plan
-  }: Omit<ProcessPlan, 'nonce' | 'resultFile' | 'secrets'> & { secrets: LoadPlan['secrets'] },
+  { secrets, ...plan }: LoadProcessPlan,
   { folder, signal, progress, measuring }: LoadEnvironment,
   launch: LaunchOptions,
+  release?: Release,
 ): Promise<ProcessEnd> {
   const nonce = randomBytes(12).toString('hex')
   const files = nameFiles(folder)
   const names = Object.keys(secrets ?? {})
   const text: ProcessPlan = { ...plan, secrets: names, nonce, resultFile: files.result }
   writeFileSync(files.plan, JSON.stringify(text), { mode: 0o600 })
-  const watch = watchMessages({ progress, measuring })
+  const watch = watchMessages({ progress, measuring }, release)
   const [command, ...args] = [
     ...launch.wrapper,
     process.execPath,
@@ -63,6 +75,7 @@ export async function runLoadProcess(
       if (watch.done) stop()
     },
   })
+  void release?.released.then(() => child.signal(releaseSignal))
   let stopping = false
   const stop = (): void => {
     if (!stopping) void child.stop(stopGraceMs)
@@ -122,10 +135,10 @@ interface ProcessWatch {
   done: boolean
 }
 
-function watchMessages({
-  progress,
-  measuring,
-}: Pick<LoadEnvironment, 'progress' | 'measuring'>): ProcessWatch {
+function watchMessages(
+  { progress, measuring }: Pick<LoadEnvironment, 'progress' | 'measuring'>,
+  release: Release | undefined,
+): ProcessWatch {
   let lastMessageAt = performance.now()
   let open = false
   const edge = (which: 'begin' | 'end'): void => {
@@ -145,6 +158,7 @@ function watchMessages({
         })
       else if (message.say === 'usage-error') watch.problem = message.problem
       else if (message.say === 'done') watch.done = true
+      else if (message.say === 'ready') release?.onReady()
       else edge(message.say)
     },
     silentMs: () => performance.now() - lastMessageAt,

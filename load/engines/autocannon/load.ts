@@ -16,6 +16,8 @@ export interface LoadProcess {
   send: (message: ProcessMessage) => void
   /** Aborted to end the load now, in good order. */
   stop: AbortSignal
+  /** Settles when the load may begin. */
+  released: Promise<void>
   clock: WallClock
   /** Holds the values of the plan's secrets. */
   env: NodeJS.ProcessEnv
@@ -33,6 +35,8 @@ export type LoadEnd =
  */
 const drainMs = 5000
 const marginMs = 1000
+/** For the slowest of the processes that share a load to load its journeys. */
+const longestWaitMs = 60_000
 const monotonic = (): number => performance.now()
 
 /** One line of the process's standard output. */
@@ -47,7 +51,7 @@ export function formatMessage(nonce: string, message: ProcessMessage): string {
 export async function runLoad(
   plan: ProcessPlan,
   journeys: readonly Journey[],
-  { send, stop, clock, env }: LoadProcess,
+  { send, stop, clock, env, released }: LoadProcess,
 ): Promise<LoadEnd> {
   const address = toAddress(plan.targetUrl)
   const rejected = new AbortController()
@@ -62,6 +66,10 @@ export async function runLoad(
   const { recorder } = load
   const connections = openConnections(plan, address, load)
   const ended = AbortSignal.any([stop, rejected.signal])
+  if (plan.shard !== undefined) {
+    send({ say: 'ready' })
+    await Promise.race([released, waitMsOrAbort(longestWaitMs, ended)])
+  }
   const progress = startProgress(recorder, send)
   if (plan.warmupMs > 0) await warmUp()
   let result: Omit<ProcessResult, 'nonce'> | undefined
@@ -90,7 +98,7 @@ export async function runLoad(
     const work = stopWatch()
     send({ say: 'end' })
     if (!ended.aborted) await drain()
-    return { startedAt, ...recorder.finish(), work }
+    return { startedAt, ...toShard(plan), ...recorder.finish(), work }
   }
 
   async function drain(): Promise<void> {
@@ -103,6 +111,12 @@ export async function runLoad(
     )
     clearTimeout(cutOff)
   }
+}
+
+function toShard({ shard }: ProcessPlan): Pick<ProcessResult, 'shard'> {
+  if (shard === undefined) return {}
+  const { name, plan, format } = shard
+  return { shard: { name, plan, format } }
 }
 
 function createLoadContext(
@@ -121,6 +135,7 @@ function createLoadContext(
     journeys: planned,
     cycle: buildMixCycle(plan.mix.map(({ weight }) => weight)),
     nextIteration: 0,
+    numbering: { first: plan.shard?.index ?? 0, stride: plan.shard?.of ?? 1 },
     sending: 'journeys',
     recorder: new Recorder(keys, plan.connections, monotonic),
     clock: monotonic,
@@ -136,12 +151,13 @@ function openConnections(
 ): { start: () => void; close: () => void; closed: AbortSignal } {
   const closed = new AbortController()
   let open = plan.connections
-  const connections = Array.from({ length: plan.connections }, (_, user) => {
+  const connections = Array.from({ length: plan.connections }, (_, place) => {
+    const user = plan.firstUser + place
     const saved = load.journeys.map(({ name }) => plan.contexts[name]?.[user] ?? {})
     return new Connection(
       { address, ip: plan.ip },
       plan.requestTimeoutMs,
-      new VirtualUser(load, user, saved),
+      new VirtualUser(load, { user, place }, saved),
       () => {
         open -= 1
         if (open === 0) closed.abort()

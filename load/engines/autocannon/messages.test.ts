@@ -9,6 +9,7 @@ const result: ProcessResult = {
   nonce,
   startedAt: '2026-11-20T10:00:00.000Z',
   durationMs: 1000.5,
+  offered: 3,
   endpoints: {
     'home/get': {
       requests: 3,

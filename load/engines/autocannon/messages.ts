@@ -11,6 +11,20 @@ import type { Histogram } from '../../../record/index.ts'
  * of this module only: it need not load what validates.
  */
 
+/** One of `of` processes that make a load together. */
+export interface ProcessShard {
+  name: string
+  /** From 0. */
+  index: number
+  of: number
+  /** Digest of what all of them are to do. */
+  plan: string
+  format: string
+}
+
+/** Changed whenever a shard's result counts something else, or is written in another way. */
+export const shardFormat = 'vigil.autocannon-shard/1'
+
 export interface ProcessPlan {
   nonce: string
   run: string
@@ -23,6 +37,10 @@ export interface ProcessPlan {
   module: string
   mix: { journey: string; weight: number }[]
   connections: number
+  /** The number of its first user: where several processes share a load, each has others. */
+  firstUser: number
+  /** Set where several processes share a load: this one waits, ready, until it is released. */
+  shard?: ProcessShard
   warmupMs: number
   durationMs: number
   requestTimeoutMs: number
@@ -44,6 +62,7 @@ const messageSchema = z.discriminatedUnion('say', [
     p95Ms: amount.optional(),
     errors: count,
   }),
+  z.strictObject({ say: z.literal('ready') }),
   z.strictObject({ say: z.literal('begin') }),
   z.strictObject({ say: z.literal('end') }),
   z.strictObject({ say: z.literal('usage-error'), problem: z.string() }),
@@ -66,6 +85,8 @@ const histogram = z.custom<Histogram>(
 
 const recordingSchema = z.strictObject({
   durationMs: amount,
+  // Requests that began in the measured time, counted when they began.
+  offered: count,
   // By `journey/step`.
   endpoints: z.record(
     z.string(),
@@ -106,6 +127,7 @@ export type Recording = z.infer<typeof recordingSchema>
 const resultSchema = recordingSchema.extend({
   nonce: z.string(),
   startedAt: z.iso.datetime(),
+  shard: z.strictObject({ name: z.string(), plan: z.string(), format: z.string() }).exactOptional(),
   work: z.strictObject({
     cpuRatio: amount,
     busyRatio: amount,

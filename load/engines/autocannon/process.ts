@@ -3,6 +3,7 @@ import { loadJourneys } from '../../../journeys/client/index.ts'
 import { runLoad } from './load.ts'
 import type { LoadEnd } from './load.ts'
 import { formatMessage } from './load.ts'
+import { releaseSignal } from './release.ts'
 import type { ProcessMessage, ProcessPlan } from './messages.ts'
 
 // The load process: `node process.ts <plan.json>`. messages.ts defines what it prints.
@@ -19,13 +20,21 @@ process.on('SIGTERM', onTerm)
 // The engine is gone: it or its guardian sends SIGTERM too.
 process.stdout.on('error', () => stop.abort())
 
+const released = new Promise<void>((resolve) => process.once(releaseSignal, () => resolve()))
+
 const send = (message: ProcessMessage): void => void process.stdout.write(formatMessage(plan.nonce, message))
 
 const loaded = await loadJourneys(plan.module)
 const end: LoadEnd =
   loaded.state === 'usage-error'
     ? { state: 'usage-error', problem: loaded.reason }
-    : await runLoad(plan, loaded.journeys, { send, stop: stop.signal, clock: Date.now, env: process.env })
+    : await runLoad(plan, loaded.journeys, {
+        send,
+        stop: stop.signal,
+        clock: Date.now,
+        env: process.env,
+        released,
+      })
 
 if (end.state === 'usage-error') send({ say: 'usage-error', problem: end.problem })
 if (end.state === 'ok') {

@@ -59,6 +59,7 @@ export class Recorder {
   readonly #lastEnded: Float64Array
   #timeline: Timeline
   #errorsNow = 0
+  #offered = 0
 
   constructor(keys: readonly string[], users: number, clock: Clock) {
     this.#clock = clock
@@ -78,6 +79,11 @@ export class Recorder {
   /** The measured time is over; requests that began in it are still awaited. */
   end(): void {
     this.#until = this.#clock()
+  }
+
+  /** A request begins. */
+  began(at: number): void {
+    if (at >= this.#from && at < this.#until) this.#offered += 1
   }
 
   /** @param connectMs the part of the latency for which a connection was opened, if one was */
@@ -109,6 +115,7 @@ export class Recorder {
     const endpoints = Object.fromEntries(this.#steps.map((step) => [step.key, toEndpoint(step)]))
     return {
       durationMs: this.#duration(),
+      offered: this.#offered,
       endpoints,
       connections: { histogram: this.#connections.histogram(), timeSumMs: this.#connections.sumMs },
       failures: [...this.#failures.values()],
@@ -132,6 +139,8 @@ export class Recorder {
     const step = this.#steps[stepIndex]
     if (!counts || step === undefined) return undefined
     step.requests += 1
+    // Under way for the whole measured time.
+    if (beganAt < this.#from) this.#offered += 1
     if (beganAt < (this.#firstBegan[user] ?? 0)) this.#firstBegan[user] = beganAt
     this.#lastEnded[user] = now
     if (failure !== undefined) {

@@ -55,6 +55,8 @@ export interface LoadContext {
    * user.
    */
   nextIteration: number
+  /** Iterations of this process are numbered from `first` in steps of `stride`: no other has the same. */
+  numbering: { first: number; stride: number }
   /** `journeys`: begin them. `steps`: only go on with those under way. `nothing`: send no more. */
   sending: 'journeys' | 'steps' | 'nothing'
   recorder: Recorder
@@ -96,6 +98,8 @@ export function planJourneys(
 export class VirtualUser implements RequestSource {
   readonly #load: LoadContext
   readonly #user: number
+  /** Its place in this process. */
+  readonly #place: number
   /** What the user's `before` steps saved, by place in the mix. */
   readonly #saved: readonly Record<string, unknown>[]
   #journey: PlannedJourney | undefined
@@ -104,9 +108,14 @@ export class VirtualUser implements RequestSource {
   #beganAt = 0
   #wire: WireRequest | undefined
 
-  constructor(load: LoadContext, user: number, saved: readonly Record<string, unknown>[]) {
+  constructor(
+    load: LoadContext,
+    { user, place }: { user: number; place: number },
+    saved: readonly Record<string, unknown>[],
+  ) {
     this.#load = load
     this.#user = user
+    this.#place = place
     this.#saved = saved
   }
 
@@ -117,13 +126,16 @@ export class VirtualUser implements RequestSource {
 
   beginRequest(): void {
     this.#beganAt = this.#load.clock()
+    this.#load.recorder.began(this.#beganAt)
     if (this.#journey !== undefined) return
     const load = this.#load
     const iteration = load.nextIteration++
     const chosen = load.cycle[iteration % load.cycle.length] ?? 0
     this.#journey = load.journeys[chosen]
     this.#current = 0
-    this.#ctx = startContext(load.run, this.#user, iteration, this.#saved[chosen], load.secrets)
+    const { first, stride } = load.numbering
+    const number = first + iteration * stride
+    this.#ctx = startContext(load.run, this.#user, number, this.#saved[chosen], load.secrets)
   }
 
   nextRequest(): OutgoingRequest | undefined {
@@ -153,7 +165,7 @@ export class VirtualUser implements RequestSource {
     if (statusOnly !== undefined) statusOnly.status = status
     const outcome = checkStep(step, statusOnly ?? new LazyResponse(status, rawHeaders, body), this.#ctx)
     this.#load.recorder.answered(
-      { user: this.#user, stepIndex: index, beganAt: this.#beganAt },
+      { user: this.#place, stepIndex: index, beganAt: this.#beganAt },
       latencyMs,
       outcome.problem === undefined
         ? undefined
@@ -176,7 +188,7 @@ export class VirtualUser implements RequestSource {
 
   onFailure(failure: FailureClass, problem: string, own?: string): void {
     this.#load.recorder.unanswered(
-      { user: this.#user, stepIndex: this.#step().index, beganAt: this.#beganAt },
+      { user: this.#place, stepIndex: this.#step().index, beganAt: this.#beganAt },
       this.#toFailure(failure, problem),
       own,
     )

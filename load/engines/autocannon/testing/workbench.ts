@@ -30,6 +30,7 @@ export interface Wanted {
   journeys: string
   mix?: Record<string, number>
   connections?: number
+  shards?: number
   warmupMs?: number
   durationMs?: number
   requestTimeoutMs?: number
@@ -93,6 +94,7 @@ function planOf(
     warmupMs = 0,
     durationMs = 400,
     requestTimeoutMs = 10_000,
+    shards,
   }: Wanted,
   module: string,
 ): LoadPlan {
@@ -106,6 +108,7 @@ function planOf(
       mix: Object.entries(mix).map(([journey, weight]) => ({ journey, weight })),
     },
     load: { model: 'connections', connections },
+    ...(shards !== undefined && { shards }),
     warmupMs,
     durationMs,
     requestTimeoutMs,
