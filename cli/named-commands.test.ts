@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const folders = ['reports', 'baselines', 'cli', 'load', 'monitoring/grafana']
 
 /** What follows "vigil" where it is the subject of a sentence. */
-const verbs = new Set(['starts', 'and', 'did', 'fetches', 'finds', 'measures'])
+const verbs = new Set(['starts', 'and', 'can', 'cannot', 'did', 'fetches', 'finds', 'measures'])
 
 it('every command and option that a text names exists', async () => {
   const options = await optionsByCommand()
@@ -73,7 +73,7 @@ async function optionsByCommand(): Promise<OptionsByCommand> {
 function unknownNames(sentence: string, options: OptionsByCommand): string[] {
   const anywhere = new Set(['--version', ...[...options.values()].flatMap((names) => [...names])])
   // A command's own options stand between its name and the next punctuation.
-  const commands = [...sentence.matchAll(/\bvigil ([a-z][a-z-]*)([^,;:()|&'"`\n]*)/g)]
+  const commands = [...sentence.matchAll(/(?<![\w-])vigil ([a-z][a-z-]*)([^,;:()|&'"`\n]*)/g)]
   const ofCommands = commands.flatMap(([, name = '', rest = '']) => {
     if (verbs.has(name)) return []
     const known = options.get(name)
