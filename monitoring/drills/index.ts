@@ -1,6 +1,7 @@
 export { runDeploymentDrill } from './deployment/deployment.ts'
 export type { DeploymentResult } from './deployment/deployment.ts'
 export { findDrillTools, startDrillEnvironment } from './environment/environment.ts'
+export { drillGenerated, generatedAlert } from './generated/generated.ts'
 export { drillsPage } from './run/page.ts'
 export {
   drillListDocument,

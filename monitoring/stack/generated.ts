@@ -84,7 +84,7 @@ function showMessages(
         api_url_file: `/run/secrets/${name.replaceAll(/[^\w.-]/g, '-')}`,
         channel: `#${name}`,
         send_resolved: true,
-        title: '{{ .Status }}: {{ .CommonLabels.alertname }}',
+        title: '{{ .Status | toUpper }}: {{ .CommonLabels.alertname }}',
         text: '{{ .CommonAnnotations.summary }}. {{ .CommonAnnotations.description }}',
       },
     ])

@@ -42,7 +42,8 @@ export function addDrillCommand(
     .option('--list', 'print the drills: what each one breaks, and who must get its alert; run none')
     .option(
       '--monitoring <dir>',
-      'configuration that production loads (default: monitoring/ next to the config)',
+      'configuration that production loads (default: monitoring/ next to the config, ' +
+        'or what vigil init --monitoring wrote)',
     )
     .option(
       '--speed <times>',

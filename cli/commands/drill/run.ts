@@ -24,6 +24,7 @@ import type { World } from '../../shared/world.ts'
 import { newRunId, openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { drillDeployment, pushGoodDrill } from './deployment.ts'
+import { drillOwnRules, hasOnlyGenerated } from './generated.ts'
 import type { DrillOptions } from './command.ts'
 
 /**
@@ -33,6 +34,7 @@ export async function drill(names: readonly string[], options: DrillOptions, wor
   const session = await openSession(options, world)
   if (options.prometheus !== undefined || options.alertmanager !== undefined)
     return drillDeployment(session, names, options)
+  if (hasOnlyGenerated(session, options)) return drillOwnRules(session, names, options)
   const chosen = findDrills(names)
   if (chosen.state === 'usage-error')
     throw new UsageError(

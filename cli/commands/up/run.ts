@@ -25,9 +25,8 @@ import type {
   StackToolName,
 } from '../../../monitoring/stack/index.ts'
 import { identifyProcess } from '../../../runtime/processes/index.ts'
-import { findTool } from '../../../runtime/tools/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { requireNamedTool } from '../../shared/suites.ts'
+import { basePathOf, findTools, generatedTools, planService } from '../../shared/stack.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { openSession } from '../../shared/session.ts'
@@ -35,8 +34,6 @@ import type { Session } from '../../shared/session.ts'
 import type { UpOptions } from './command.ts'
 
 const main = fileURLToPath(new URL('../../main.ts', import.meta.url))
-/** Started as users start it, because the script limits the memory of a scheduler. */
-const script = fileURLToPath(new URL('../../../vigil', import.meta.url))
 /** Twice production's slowest interval, and time to start. */
 const targetsTimeoutMs = 40_000
 const targetsIntervalMs = 5000
@@ -112,46 +109,19 @@ async function findProduction(
     hasProbes: Object.values(config.probes ?? {}).some(({ every }) => every !== undefined),
   })
   if (written.state === 'invalid') throw new UsageError(written.reason)
-  return { ...written, tools: ['prometheus', 'promtool', 'alertmanager', 'pushgateway'] }
-}
-
-/** The service runs at another address here, with the same base path. */
-function basePathOf({ loaded }: Session): string {
-  return new URL(loaded.config.target.url).pathname.replace(/\/+$/, '')
+  return { ...written, tools: generatedTools }
 }
 
 function planOf(
   session: Session,
-  { freePorts, interval, config }: UpOptions,
+  { freePorts, interval }: UpOptions,
 ): Omit<StackPlan, 'onEvent' | 'production' | 'shown' | 'ports' | 'tools'> {
-  const { world, loaded, out } = session
-  const { target } = loaded.config
-  const cwd = dirname(loaded.file)
-  const probe = (url: string, port: number): string[] => [
-    'probe',
-    '--every',
-    '--metrics-port',
-    String(port),
-    '--target',
-    url + basePathOf(session),
-    '--config',
-    resolve(world.cwd, config),
-    '--out',
-    join(stackFolder(out), 'probes', 'out'),
-  ]
+  const folder = stackFolder(session.out)
   return {
-    folder: stackFolder(out),
+    ...planService(session, join(folder, 'probes', 'out')),
+    folder,
     usualPorts: freePorts !== true,
-    target: {
-      command: target.command ?? [],
-      cwd,
-      env: { ...world.env, ...target.env },
-      ready: basePathOf(session) + (target.ready ?? '/'),
-    },
-    probes: (url, port) => ({ command: [script, ...probe(url, port)], cwd, env: world.env }),
     interval: interval === undefined ? undefined : `${interval}s`,
-    now: world.now,
-    signal: world.interrupted,
   }
 }
 
@@ -245,66 +215,4 @@ function portsOf(given: readonly string[]): Partial<Record<ComponentName, number
       return [name, Number(port)]
     }),
   )
-}
-
-/** The first version of each tool that accepts production's configuration. */
-const oldest = {
-  prometheus: [2, 42],
-  promtool: [2, 42],
-  alertmanager: [0, 25],
-  pushgateway: [1, 4],
-  node_exporter: [1, 0],
-  postgres_exporter: [0, 11],
-  'process-exporter': undefined,
-} as const satisfies Record<keyof StackPlan['tools'], readonly [number, number] | undefined>
-
-async function findTools(
-  { world, progress }: Session,
-  names: readonly StackToolName[],
-): Promise<StackPlan['tools'] | undefined> {
-  const found: Partial<Record<keyof StackPlan['tools'], string>> = {}
-  for (const name of names) {
-    const tool = await findTool(name, {
-      env: world.env,
-      progress: progress.phase,
-      signal: world.interrupted,
-    })
-    requireNamedTool(tool)
-    const problem = tool.state === 'missing' ? `${tool.reason}: ${tool.whatToDo}` : tooOld(name, tool.version)
-    if (tool.state === 'missing' || problem !== undefined) {
-      progress.warn(problem ?? '')
-      return undefined
-    }
-    found[name] = tool.path
-  }
-  const {
-    prometheus = '',
-    promtool = '',
-    alertmanager = '',
-    pushgateway = '',
-    node_exporter = '',
-    postgres_exporter = '',
-  } = found
-  return {
-    prometheus,
-    promtool,
-    alertmanager,
-    pushgateway,
-    node_exporter,
-    postgres_exporter,
-    'process-exporter': found['process-exporter'] ?? '',
-  }
-}
-
-function tooOld(name: keyof typeof oldest, version: string): string | undefined {
-  const least = oldest[name]
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  if (
-    least === undefined ||
-    Number.isNaN(major) ||
-    major > least[0] ||
-    (major === least[0] && minor >= least[1])
-  )
-    return undefined
-  return `${name}: found version ${version}, expected ${least.join('.')} or newer`
 }
