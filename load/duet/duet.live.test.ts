@@ -58,6 +58,18 @@ it('names where a candidate costs more CPU time, after its verdict', async () =>
   expect(changes[0]?.selfMs.candidate).toBeGreaterThan(0.5 * candidate.cpuMsPerRequest)
 })
 
+it('names the function of a dependency whose upgrade costs more CPU time', async () => {
+  // A function that calls itself is not inlined into its caller.
+  const version = (depth: number): string =>
+    `const sum = (n) => (n < 2 ? n : sum(n - 1) + sum(n - 2))\nexports.work = () => sum(${depth})\n`
+  const { profile } = await bench.duetOfDependency({ baseline: version(5), candidate: version(26) })
+  if (profile?.state !== 'ok') throw new Error(profile?.reason ?? 'no profile')
+  const { changes, candidate } = profile.comparison
+  const upgraded = changes.find(({ file }) => file === 'node_modules/answer/index.js')
+  expect(upgraded).toMatchObject({ name: 'sum', line: { candidate: 1 } })
+  expect(upgraded?.selfMs.candidate).toBeGreaterThan(0.3 * candidate.cpuMsPerRequest)
+})
+
 it('does not fail against itself', async () => {
   const { verdict } = await bench.duet(service, service)
   expect(verdict.verdict, JSON.stringify(verdict.rows)).not.toBe('fail')

@@ -112,11 +112,18 @@ const effectHeadings = [
   { label: 'Limits of 95 %' },
 ]
 
+/** A count that noise cannot move, and that is as it was. */
+function isUnchanged({ rule, status, ratio }: VerdictRow): boolean {
+  return rule === 'exact' && status === 'pass' && ratio === 1
+}
+
 /** A forest plot as a table, which a phone and a screen reader can show. */
 function effectsPart({ verdict }: ReportInput, detail: Detail): Markup {
   const effects = listEffects(verdict.rows)
   if (effects.length === 0) return raw('')
-  const judged = effects.filter(({ status }) => status !== 'skipped').slice(0, detail.rows)
+  const known = effects.filter(({ status }) => status !== 'skipped')
+  const judged = known.filter((row) => !isUnchanged(row)).slice(0, detail.rows)
+  const unchanged = known.filter(isUnchanged).slice(0, detail.rows)
   const noisy = effects.filter(({ status }) => status === 'skipped').slice(0, detail.rows)
   const scale = effectScale([...judged, ...noisy])
   const margins = [...new Set(effects.flatMap(({ margin }) => (margin === undefined ? [] : [margin])))]
@@ -127,6 +134,10 @@ function effectsPart({ verdict }: ReportInput, detail: Detail): Markup {
       effectHeadings,
       rows.map((row) => effectRow(row, scale)),
     )
+  const fold = (summary: string, rows: readonly VerdictRow[]): Markup =>
+    rows.length === 0
+      ? raw('')
+      : html`<details><summary>${text(summary)}</summary>${table(summary, rows)}</details>`
   return html`<section id="effects" aria-labelledby="effects-h"><h2 id="effects-h">Effects</h2>
 <p class="small quiet">A bar is the interval of the change, from ${text(formatRatio(scale.least))} to ${text(
     formatRatio(scale.most),
@@ -135,12 +146,15 @@ function effectsPart({ verdict }: ReportInput, detail: Detail): Markup {
     html`, the amber line the margin (${text(margins.map((margin) => amount('ratio', margin)).join(', '))})`
   }. Each limit holds with 95 %. Grey: too noisy to judge.
 Levels are those of a typical pair; Both sides below has the figures of all requests.</p>
-${judged.length > 0 && table('Effects', judged)}${
-    noisy.length > 0 &&
-    html`<details><summary>${text(
-      `${formatCount(noisy.length)} too noisy to judge`,
-    )}</summary>${table('Effects too noisy to judge', noisy)}</details>`
-  }${leftOut(effects.length - judged.length - noisy.length, 'effect', 'effects', 'verdict.json')}</section>`
+${judged.length > 0 && table('Effects', judged)}${fold(
+    `${formatCount(unchanged.length)} ${unchanged.length === 1 ? 'count is' : 'counts are'} the same`,
+    unchanged,
+  )}${fold(`${formatCount(noisy.length)} too noisy to judge`, noisy)}${leftOut(
+    effects.length - judged.length - unchanged.length - noisy.length,
+    'effect',
+    'effects',
+    'verdict.json',
+  )}</section>`
 }
 
 function effectRow(row: VerdictRow, scale: EffectScale): Markup {

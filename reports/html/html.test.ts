@@ -262,3 +262,10 @@ describe('what a reader looks for', () => {
     ])
   })
 })
+
+it('folds the counts of a duet that are the same', () => {
+  const report = htmlReport(examples['duetSlower']?.() ?? expect.unreachable())
+  const folded = /<details><summary>1 count is the same<\/summary>(.*?)<\/details>/s.exec(report)?.[1]
+  expect(folded).toContain('bytes')
+  expect(folded).not.toContain('p95')
+})

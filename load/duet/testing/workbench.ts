@@ -1,5 +1,5 @@
 import { planPinning } from '../../../runtime/processes/index.ts'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { requireTool } from '../../../runtime/tools/index.ts'
 import { runDuet } from '../duet.ts'
 import type { DuetRequest } from '../attempt.ts'
 import type { DuetOutcome } from '../duet.ts'
+import type { Side } from '../../engines/k6/k6-runtime/wire.ts'
 import { startSide } from '../processes/side.ts'
 import type { RunningSide } from '../processes/side.ts'
 
@@ -23,6 +24,8 @@ export interface Workbench {
   duet: (baseline: RunningSide, candidate: RunningSide) => Promise<DuetOutcome>
   /** A duet that starts the service itself, for both sides, and profiles a fail. */
   duetOfProcesses: (candidate: Record<string, string>) => Promise<DuetOutcome>
+  /** The same, of a service whose package `answer` is upgraded; the texts are its two versions. */
+  duetOfDependency: (versions: Record<Side, string>) => Promise<DuetOutcome>
   end: () => Promise<void>
 }
 
@@ -91,6 +94,18 @@ export async function openWorkbench(): Promise<Workbench> {
     cwd: fileURLToPath(new URL('.', import.meta.url)),
     env: { ...process.env, ...env },
   })
+  const installed = (version: string, env: Record<string, string>) => {
+    const cwd = next('service')
+    mkdirSync(join(cwd, 'node_modules', 'answer'), { recursive: true })
+    writeFileSync(join(cwd, 'node_modules', 'answer', 'index.js'), version)
+    return { ...launch({ DEPENDENCY: 'answer', ...env }), cwd }
+  }
+  const runProcesses = async (sides: Record<Side, ReturnType<typeof launch>>): Promise<DuetOutcome> =>
+    run({
+      source: { kind: 'processes', launch: sides, template: undefined },
+      targets: { baseline: { url: 'http://127.0.0.1:1' }, candidate: { url: 'http://127.0.0.1:1' } },
+      profile: true,
+    })
   return {
     start: async (env) => {
       const started = await startSide(
@@ -112,14 +127,12 @@ export async function openWorkbench(): Promise<Workbench> {
         targets: { baseline: { url: baseline.url }, candidate: { url: candidate.url } },
       }),
     duetOfProcesses: async (candidate) =>
-      run({
-        source: {
-          kind: 'processes',
-          launch: { baseline: launch({}), candidate: launch(candidate) },
-          template: undefined,
-        },
-        targets: { baseline: { url: 'http://127.0.0.1:1' }, candidate: { url: 'http://127.0.0.1:1' } },
-        profile: true,
+      runProcesses({ baseline: launch({}), candidate: launch(candidate) }),
+    duetOfDependency: async ({ baseline, candidate }) =>
+      runProcesses({
+        baseline: installed(baseline, {}),
+        // More statements need no confirmation.
+        candidate: installed(candidate, { STATEMENTS: '21' }),
       }),
     end: async () => {
       await Promise.all(running.map(async (side) => side.stop()))
