@@ -77,14 +77,15 @@ function renderDrill(result: DrillResult, speed: number): Markup {
     result.state === 'passed' ? html`` : html`<p class="callout">${text(lostText(result))}</p>`,
     first === undefined ? html`` : renderLanes(events),
     first === undefined ? html`` : renderEvents(events, first.atMs, speed),
-    renderMessages(messages, result.state === 'passed'),
+    messages.length === 0
+      ? html`<h3>No one got a message</h3>`
+      : renderMessages('What people got', messages, result.state === 'passed'),
   ])
 }
 
 /** Folded where nothing is wrong with them: those of all drills are a hundred screens. */
-function renderMessages(messages: readonly Delivery[], isFolded: boolean): Markup {
-  if (messages.length === 0) return html`<h3>No one got a message</h3>`
-  const title = `What people got: ${messages.length === 1 ? '1 message' : `${messages.length} messages`}`
+function renderMessages(what: string, messages: readonly Delivery[], isFolded: boolean): Markup {
+  const title = `${what}: ${messages.length === 1 ? '1 message' : `${messages.length} messages`}`
   return element('details', { class: 'messages', ...(!isFolded && { open: '' }) }, [
     html`<summary>${text(title)}</summary>`,
     ...messages.map(renderMessage),
@@ -194,7 +195,7 @@ function renderOthers({ results, messages }: DrillsReport): Markup {
   const left = others.length - maxOthers
   return html`<section id="others"><h2>Other messages</h2>
 <p class="quiet">Of no drill: watchdog mails and notices, and whatever is unexpected.</p>
-${others.slice(0, maxOthers).map(renderMessage)}
+${renderMessages('The first', others.slice(0, maxOthers), true)}
 ${left > 0 && html`<p>${left} more are in messages.jsonl.</p>`}</section>`
 }
 

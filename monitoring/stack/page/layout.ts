@@ -127,7 +127,7 @@ align-items:center;margin-top:14px;font-size:13px}
 .sms{max-width:340px;padding:10px 14px;border-radius:16px 16px 16px 4px;background:var(--faint);
 white-space:pre-wrap}
 iframe{display:block;width:100%;max-width:680px;height:420px;border:1px solid var(--rule);border-radius:6px;
-background:#fff}
+background:var(--card)}
 @media (max-width:640px){.scroll thead{display:none}.scroll tr{display:flex;flex-wrap:wrap;gap:3px 12px;
 padding:9px 12px;border-top:1px solid var(--faint)}.scroll td{padding:0;border:0}
 .label{display:inline;color:var(--muted)}iframe{height:560px}
