@@ -1,4 +1,5 @@
-import type { Bucket, Endpoint, Histogram, Latency, Totals, Run } from './documents/run.ts'
+import type { Bucket, Histogram } from './documents/histogram.ts'
+import type { Endpoint, Latency, Totals, Run } from './documents/run.ts'
 
 /** How many samples a histogram holds. */
 export function countOf(histogram: Histogram): number {

@@ -1,4 +1,5 @@
 export type * from './documents/run.ts'
+export type { Bucket, Histogram } from './documents/histogram.ts'
 export { failureClasses } from './documents/run.ts'
 export type { FailureClass } from './documents/run.ts'
 export { endpointOf, totalsOf } from './histogram.ts'

@@ -2,7 +2,8 @@ import type { z } from 'zod'
 import { describeFirstIssue } from './schema-issue.ts'
 import type { SchemaError } from './schema-issue.ts'
 import { comparableSchema, runSchema } from './run.ts'
-import type { ComparableRun, Histogram, Run, Totals } from './run.ts'
+import type { Histogram } from './histogram.ts'
+import type { ComparableRun, Run, Totals } from './run.ts'
 
 export type ReadResult<T> = { state: 'ok'; run: T } | { state: 'invalid'; problem: string }
 
