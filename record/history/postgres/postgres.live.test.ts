@@ -188,26 +188,29 @@ describe('a history that several machines share', () => {
     there.remove()
   })
 
-  it('is used behind a PgBouncer in transaction mode, with the parameters of other tools', async () => {
-    const [here, elsewhere] = [records(), records()]
-    here.keep('1')
-    elsewhere.keep('2')
-    const pooled = await startPooler(await fresh())
-    const url = `${pooled.url}?schema=public&connection_limit=5&pgbouncer=true&channel_binding=prefer`
-    try {
-      await expect(over(here, 'here', Promise.resolve(pooled.url))(idsIn)).rejects.toThrow(
-        'add pgbouncer=true to the connection string',
-      )
-      const [mine, theirs] = [here, elsewhere].map((there) => over(there, there.out, Promise.resolve(url)))
-      // At the same time, on one connection of the pooler.
-      await Promise.all([mine?.(idsIn), theirs?.(idsIn)])
-      expect(await mine?.(idsIn)).toEqual(['1', '2'])
-    } finally {
-      await pooled.stop()
-      here.remove()
-      elsewhere.remove()
-    }
-  })
+  it.skipIf(inject('pgbouncer') === '')(
+    'is used behind a PgBouncer in transaction mode, with parameters of other tools (needs 1.21 or later)',
+    async () => {
+      const [here, elsewhere] = [records(), records()]
+      here.keep('1')
+      elsewhere.keep('2')
+      const pooled = await startPooler(await fresh())
+      const url = `${pooled.url}?schema=public&connection_limit=5&pgbouncer=true&channel_binding=prefer`
+      try {
+        await expect(over(here, 'here', Promise.resolve(pooled.url))(idsIn)).rejects.toThrow(
+          'add pgbouncer=true to the connection string',
+        )
+        const [mine, theirs] = [here, elsewhere].map((there) => over(there, there.out, Promise.resolve(url)))
+        // At the same time, on one connection of the pooler.
+        await Promise.all([mine?.(idsIn), theirs?.(idsIn)])
+        expect(await mine?.(idsIn)).toEqual(['1', '2'])
+      } finally {
+        await pooled.stop()
+        here.remove()
+        elsewhere.remove()
+      }
+    },
+  )
 
   it('writes nothing to be read, once its tables and rows are there', async () => {
     const [there, database] = [records(), fresh()]
