@@ -11,6 +11,7 @@ import type { Cluster } from '../../../load/engines/k6/kubernetes/testing/cluste
 import { startKubelet } from '../../../load/engines/k6/kubernetes/testing/kubelet.ts'
 import type { Kubelet } from '../../../load/engines/k6/kubernetes/testing/kubelet.ts'
 import { startOperator } from '../../../load/engines/k6/kubernetes/testing/operator.ts'
+import { readSamples } from '../../../load/engines/k6/kubernetes/testing/samples.ts'
 import { testRunDefinition } from '../../../load/engines/k6/kubernetes/testing/test-run-crd.ts'
 import { startService } from '../../testing/service.ts'
 import type { Service } from '../../testing/service.ts'
@@ -121,9 +122,13 @@ async function load(given: LoadCase = {}): Promise<Loaded> {
   process.stderr.write(
     `--- ${expect.getState().currentTestName} (exit ${ran.code})\n${ran.stderr}${ran.stdout}\n`,
   )
+  return { ...ran, run: readRun() }
+}
+
+function readRun(): Run {
   const runs = join(place.folder, '.vigil', 'runs')
   const folder = join(runs, readdirSync(runs)[0] ?? '')
-  return { ...ran, run: JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')) as Run }
+  return JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')) as Run
 }
 
 /** Everything that vigil created is gone, and all that was made of it. */
@@ -207,15 +212,35 @@ describe('a load in Kubernetes', () => {
   })
 })
 
-/** The latencies of the measurement in k6's CSV files: of our script's own metric. */
-function readSamples(folder: string): number[] {
-  return readdirSync(folder).flatMap((file) =>
-    readFileSync(join(folder, file), 'utf8')
-      .split('\n')
-      .filter((line) => line.startsWith('vigil_latency_0,'))
-      .map((line) => Number(line.split(',')[2])),
-  )
-}
+describe('an interrupt', () => {
+  const interrupt = async (given: LoadCase, when: string, afterMs: number): Promise<Ran> => {
+    configure(given)
+    const own = ['--context', 'loader', '--namespace', namespace, '--parallelism', '2']
+    const started = place.start(['load', 'browse', '--config', 'vigil.config.mjs', '--kubernetes', ...own], {
+      env: { KUBECONFIG: cluster.kubeconfig },
+      onStderr: (text) => {
+        if (text.includes(when)) setTimeout(() => started.process.kill('SIGINT'), afterMs)
+      },
+    })
+    return started.ran
+  }
+
+  it('ends the runners, keeps what they counted, and leaves nothing in the namespace', async () => {
+    const { code, stdout } = await interrupt({ seconds: 60 }, 'measuring', 2000)
+    expect(code).toBe(130)
+    expect(stdout).toMatch(/interrupted after \d+\.\d s of measuring: what there is was kept/)
+    const run = readRun()
+    expect(run.totals.requests).toBeGreaterThan(50)
+    expect(run.shards?.map(({ name }) => name)).toEqual(['shard-1', 'shard-2'])
+    await expectNothingLeft()
+  })
+
+  it('before the runners have begun leaves nothing either', async () => {
+    const kubernetes = { nodeSelector: { disk: 'fast' } }
+    expect((await interrupt({ kubernetes }, 'waiting for 2 runners', 0)).code).toBe(130)
+    await expectNothingLeft()
+  })
+})
 
 describe('a load in Kubernetes is invalid, and says why', () => {
   it('when a runner is killed: with its name, and the others end', async () => {
