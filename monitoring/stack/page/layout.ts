@@ -115,6 +115,7 @@ color:var(--ink);font:inherit;cursor:pointer}
 .message{margin-top:16px}.message>p{font-size:13px;color:var(--muted);margin:0 0 6px}
 .slack{border:1px solid var(--rule);border-left:4px solid var(--tone);border-radius:4px;
 background:var(--card);padding:10px 14px;max-width:640px}.slack .body{white-space:pre-wrap;margin-top:6px}
+.slack dd.body{margin-top:0}
 .slack .buttons a{display:inline-block;margin:10px 8px 0 0;padding:3px 12px;border:1px solid var(--rule);
 border-radius:4px;text-decoration:none;font-weight:600;font-size:13px}
 .sms+p{font-size:12px;color:var(--muted);margin:4px 0 0}
