@@ -49,7 +49,10 @@ class StepSum {
   }
 }
 
-/** Merges runs by step. Those whose histograms cannot be read are left out: `ids` are the others. */
+/**
+ * Merges runs by step. Left out are runs whose histograms cannot be read, and those with a step that has
+ * none, such as a value that a user script counted: `ids` are the others.
+ */
 export function mergeSteps({ runs, steps, earlier }: Mergeable): { ids: string[]; steps: MergedStep[] } {
   const sums = new Map<string, StepSum>()
   const sumOf = (step: string): StepSum => {
@@ -65,10 +68,12 @@ export function mergeSteps({ runs, steps, earlier }: Mergeable): { ids: string[]
     sum.runs += one.runs
     sum.durationMs += one.durationMs
   }
+  const namesOf = Map.groupBy(steps, ({ run }) => run)
   const read = new Map(
     runs.flatMap(({ id, durationMs, histograms }) => {
       const own = unpackHistograms(histograms)
-      return own === undefined ? [] : [[id, { durationMs, own }] as const]
+      const isWhole = own !== undefined && (namesOf.get(id) ?? []).every(({ step }) => own.has(step))
+      return isWhole ? [[id, { durationMs, own }] as const] : []
     }),
   )
   for (const { run, step, ...figures } of steps) {

@@ -117,6 +117,10 @@ svg .area{fill:var(--series);opacity:.1}
 svg .budget{stroke:var(--warn);stroke-dasharray:5 4;fill:none;stroke-width:1.4}
 svg .budget-end{stroke:var(--warn);stroke-width:2}
 svg .bad-area{fill:var(--fail);opacity:.85}
+svg .sample{fill:var(--muted);opacity:.6}
+svg .drift{stroke:var(--warn);stroke-width:3;stroke-linecap:round;fill:none}
+.level-key:before{border-top:2px solid var(--series)}.drift-key:before{border-top:3px solid var(--warn)}
+.event-key:before{border-top:2px dotted var(--fail)}
 svg .event{stroke:var(--fail);stroke-dasharray:2 3;fill:none;stroke-width:1.4}
 svg .dot{fill:var(--page);stroke:var(--series);stroke-width:2}
 svg .dot.base{stroke:var(--muted)}svg .dot.over{stroke:var(--fail);fill:var(--fail)}

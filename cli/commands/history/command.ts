@@ -12,6 +12,7 @@ export interface HistoryOptions extends Pick<CommonOptions, 'config' | 'out' | '
   /** Number of newest runs of each series to show. */
   runs: number
   latest?: boolean
+  html?: string
   export?: string
   import?: string
   /** Days: older runs are thinned. */
@@ -40,6 +41,7 @@ export function addHistoryCommand(
     )
     .option('--runs <count>', 'number of newest runs to show', positiveInteger('runs', 1_000_000), 1000)
     .option('--latest', 'show only the verdict of the newest run of each suite')
+    .option('--html <file>', 'write a page with a chart of each series, with its changes and drifts')
     .option(
       '--export <file>',
       'write the runs to a .jsonl or .parquet, or to the .csv of one series that Apache Otava reads',
@@ -66,18 +68,18 @@ export function addHistoryCommand(
     )
     .addOption(outOption())
     .addOption(jsonOption())
-    .addHelpText(
-      'after',
-      examplesText([
-        'vigil history',
-        'vigil history browse --metric p95Ms',
-        'vigil history browse --step home/get --metric p95Ms',
-        'vigil history --latest',
-        'vigil history --prune --keep 500',
-        'vigil history --thin 90 --by week',
-        'vigil history --export runs.jsonl',
-        'vigil history --batch series.jsonl > changes.jsonl',
-      ]),
-    )
+    .addHelpText('after', examplesText(examples))
     .action(async (suite: string | undefined, options: HistoryOptions) => run(suite, options))
 }
+
+const examples = [
+  'vigil history',
+  'vigil history browse --metric p95Ms',
+  'vigil history browse --step home/get --metric p95Ms',
+  'vigil history browse --html history.html',
+  'vigil history --latest',
+  'vigil history --prune --keep 500',
+  'vigil history --thin 90 --by week',
+  'vigil history --export runs.jsonl',
+  'vigil history --batch series.jsonl > changes.jsonl',
+]

@@ -309,6 +309,17 @@ describe('vigil history', () => {
     },
   )
 
+  it('--html writes a page with each series, its changes and drifts', async () => {
+    const file = join(folder, 'history.html')
+    const { code, stdout } = await run(undefined, { html: file, metric: 'p50Ms' })
+    expect([code, stdout]).toEqual([0, `1 series written to ${file}\n`])
+    const text = readFileSync(file, 'utf8')
+    expect(text).toMatch(/<li>p50Ms \S+ ms → \S+ ms \(\+30 %\)/)
+    expect(text.match(/class="sample"/g)).toHaveLength(2 * 24)
+    await expect(run(undefined, { html: '/nowhere/x.html' })).rejects.toThrow('cannot be written (ENOENT)')
+    rmSync(file)
+  })
+
   it('of a suite that never ran is a usage error', async () => {
     await expect(run('brwose', {})).rejects.toThrow(UsageError)
     await expect(run('brwose', {})).rejects.toThrow('no run of suite brwose there yet')

@@ -31,6 +31,7 @@ import { groupText, latestText, reachBudget } from './text.ts'
 import type { HistoryGroup } from './text.ts'
 import { readAcknowledged, storedFolder } from '../../shared/baselines.ts'
 import type { HistoryOptions } from './command.ts'
+import { writeHistoryPage } from './picture.ts'
 import { placeOf } from './place.ts'
 import { pruneHistory } from './prune.ts'
 import { thinHistory } from './thin.ts'
@@ -66,6 +67,7 @@ export async function history(
       `${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${cleanText(suite, 80)}`} ` +
         `there yet: make one with 'vigil load' or 'vigil gate'`,
     )
+  if (options.html !== undefined) return writeHistoryPage(groups, metric ?? 'p95Ms', options.html, world)
   if (options.json)
     printJson(
       world,

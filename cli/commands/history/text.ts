@@ -143,7 +143,7 @@ function trendLines({
   return [...drifts.map((drift) => `  ╱ ${driftText(drift, runs, budgets, isPlain)}`), ...repeats]
 }
 
-function driftText(
+export function driftText(
   drift: MetricDrift,
   runs: readonly RunEntry[],
   budgets: Budgets,
@@ -198,7 +198,7 @@ export function reachBudget(
   }
 }
 
-function changeText(
+export function changeText(
   { metric, before, after, pValue, within: [from, to] }: LocatedChange,
   runs: readonly RunEntry[],
   isPlain: boolean,
@@ -258,7 +258,7 @@ export function latestText(runs: readonly RunEntry[]): string {
     .join('')
 }
 
-function valueOf({ errorRate, throughputRps, latency }: RunEntry, metric: HistoryMetric): number {
+export function valueOf({ errorRate, throughputRps, latency }: RunEntry, metric: HistoryMetric): number {
   if (metric === 'errorRate') return errorRate
   return metric === 'throughputRps' ? throughputRps : latency[metric]
 }

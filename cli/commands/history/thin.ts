@@ -26,6 +26,8 @@ export interface ThinPlan extends Series {
   old: number
   /** Those that are merged, by the time of their merged row. */
   merge: Map<number, string[]>
+  /** How many are or would be merged. */
+  merged: number
   /** Those that stay as they are, by why. */
   kept: { accepted: number; changes: number }
 }
@@ -53,7 +55,7 @@ export async function thinHistory(
       const found: ThinPlan[] = []
       for (const series of (await index.series(suite)).filter((one) => suites.has(one.suite))) {
         const plan = await planThinning(index, series, rules)
-        if (options.apply) await applyPlan(index, plan)
+        if (options.apply) plan.merged = await applyPlan(index, plan)
         if (plan.old > 0) found.push(plan)
       }
       return found
@@ -114,6 +116,7 @@ async function planThinning(
   const free = old.filter((run) => !isAccepted(run) && !isNear(run))
   return {
     ...series,
+    merged: free.length,
     old: old.length,
     merge: new Map(
       [...Map.groupBy(free, ({ startedMs }) => periodOf(startedMs))].map(([at, runs]) => [
@@ -160,17 +163,19 @@ async function runsNearChanges(
   return near
 }
 
-async function applyPlan(index: RunHistory, { merge, ...series }: ThinPlan): Promise<void> {
+/** Keeps what could not be merged, such as runs of a user script that counts something itself. */
+async function applyPlan(index: RunHistory, { merge, ...series }: ThinPlan): Promise<number> {
+  let count = 0
   for (const [at, ids] of merge)
     for (let from = 0; from < ids.length; from += batch)
-      await index.thin(series, ids.slice(from, from + batch), at)
+      count += await index.thin(series, ids.slice(from, from + batch), at)
+  return count
 }
 
 function print(plans: readonly ThinPlan[], options: HistoryOptions, world: World): void {
   const { apply = false, by = 'day', thin } = options
   const rows = plans.map(({ merge, ...plan }) => ({
     ...plan,
-    merged: [...merge.values()].reduce((sum, ids) => sum + ids.length, 0),
     periods: merge.size,
   }))
   if (options.json) {
