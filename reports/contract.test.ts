@@ -48,7 +48,7 @@ function stripColour(text: string): string {
 
 /** Paths, URLs and commands are never broken over lines, because they are copied. */
 function isForCopying(line: string): boolean {
-  const copied = line.replace(/^\s*(?:[\w ]+: |- |[A-Z]+ {2})?/, '')
+  const copied = line.replace(/^\s*(?:[\w ]+: |- |[A-Z]+ {2,})?/, '')
   return /^(?:vigil [a-z]|[("'`]?[\w.~@:-]*\/[\w.@%+=:~/[\]-]*[)"'`.,;:]*$)/.test(copied)
 }
 

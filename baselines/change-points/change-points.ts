@@ -171,11 +171,12 @@ function examine(
     const split = { steps: [], scatter: { deviation: 0, correlation: 0 } }
     return { metric, points, values: [], trend: [], season: undefined, rules, found: { ramps: [], split } }
   }
-  const season = findSeason(scaled)
+  const leastDeviation = scale.leastDeviation(points.map(({ requests }) => requests))
+  const season = findSeason(scaled, leastDeviation)
   const first = points[0]?.index ?? 0
   const seasonal = points.map(({ index }) => seasonAt(season, index, first))
   const values = removeSpikes(scaled.map(({ value }, at) => value - (seasonal[at] ?? 0)))
-  const found = decompose(values, scale.leastDeviation(points.map(({ requests }) => requests)), rules)
+  const found = decompose(values, leastDeviation, rules)
   const trend = values.map((value, at) => value - (found.adjusted[at] ?? value) + (seasonal[at] ?? 0))
   return { metric, points, values: found.adjusted, trend, season, rules, found }
 }

@@ -6,6 +6,7 @@ import type { SeriesPlan } from '../../bench/detection-study/simulations.ts'
 import { examineHistory } from './change-points.ts'
 import type { History } from './change-points.ts'
 import { runsUntil } from './drift.ts'
+import { countsOf, exampleRun, spread } from '../../record/testing/examples/runs.ts'
 import { findSeason } from './season.ts'
 
 const calm: SeriesPlan = { runs: 120, steps: [], noise: 0.02, correlation: 0.3, spikes: 0.02, gaps: 0.03 }
@@ -99,6 +100,23 @@ describe('a season', () => {
     expect(findSeason(points((index) => index / 10))).toBeUndefined()
     expect(findSeason(points(() => 0))).toBeUndefined()
     expect(findSeason(points((index) => (index % 20 < 10 ? 1 : 0), 60))).toBeUndefined()
+  })
+})
+
+describe('a series of runs whose load repeats itself', () => {
+  const runs = (errors: (index: number, requests: number) => number) =>
+    Array.from({ length: 90 }, (_, index) => {
+      const requests = [200, 300, 400][index % 3] ?? 0
+      const run = exampleRun({ 'browse/list': countsOf(spread(requests, 5, 9)) })
+      const failed = errors(index, requests)
+      return { ...run, totals: { ...run.totals, errors: failed, errorRate: failed / requests } }
+    })
+  const seasonsOf = (errors: (index: number, requests: number) => number) =>
+    examineHistory(runs(errors), { metrics: ['errorRate'] }).seasons
+
+  it('has no season without an error, and one where errors repeat themselves', () => {
+    expect(seasonsOf(() => 0)).toEqual({})
+    expect(seasonsOf((index, requests) => (index % 3 === 0 ? requests / 10 : 0))).toEqual({ errorRate: 3 })
   })
 })
 

@@ -25,8 +25,11 @@ const alike = 0.05
  * then predicted from the values of the same phase in the other cycles (leave-one-out cross-validation:
  * Stone 1974, J. R. Statist. Soc. B 36). Noise, a step and a drift are not predicted by other cycles: their
  * share is about −1 / (cycles − 1). The shortest period that predicts almost as well as the best is taken.
+ *
+ * @param leastSpread between the highest and the lowest phase; less is what a value is read to, not a season:
+ *   without one error, the scale of rates still follows the number of requests
  */
-export function findSeason(points: readonly Point[]): Season | undefined {
+export function findSeason(points: readonly Point[], leastSpread = 0): Season | undefined {
   const first = points[0]?.index ?? 0
   const length = (points.at(-1)?.index ?? 0) - first + 1
   const found: (Season & { predicted: number })[] = []
@@ -42,8 +45,9 @@ export function findSeason(points: readonly Point[]): Season | undefined {
     }
     if (phases.some(({ count }) => count < leastCycles - 1)) continue
     const predicted = predictedShare(phases)
-    if (predicted >= leastPredicted)
-      found.push({ period, predicted, profile: centre(phases.map(({ sum, count }) => sum / count)) })
+    const profile = centre(phases.map(({ sum, count }) => sum / count))
+    if (predicted >= leastPredicted && Math.max(...profile) - Math.min(...profile) >= leastSpread)
+      found.push({ period, predicted, profile })
   }
   const best = Math.max(...found.map(({ predicted }) => predicted))
   return found.find(({ predicted }) => predicted >= best - alike)
