@@ -64,7 +64,7 @@ function toControl(kind: Control['kind'], { verdict, rows }: Verdict): Control {
     kind,
     verdict,
     intervals,
-    text: `control, ${subjects[kind]}: ${shown.join(', ') || 'too little data'}`,
+    text: `${subjects[kind]}: ${shown.join(', ') || 'too little data'}`,
     ...(failed && { failed }),
   }
 }

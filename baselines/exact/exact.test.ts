@@ -51,7 +51,7 @@ describe('counts that noise cannot move', () => {
         status: 'fail',
         ratio: 4 / 3,
         message: expect.stringContaining(
-          'SQL statements 3 → 4; more in 20, fewer in 0 of 20 pairs, at most 3',
+          'SQL statements 3 → 4 (more in 20, fewer in 0 of 20 pairs), at most 3',
         ),
       },
     ])
@@ -85,7 +85,7 @@ describe('counts that noise cannot move', () => {
       judgeExactCounts(statements([...times(300, [1, 1] as const), ...times(60, [1, 4] as const)]))[0],
     ).toMatchObject({
       status: 'pass',
-      message: expect.stringContaining('60 of 360 pairs differ, not one way throughout'),
+      message: expect.stringContaining('(60 of 360 pairs differ, not all in one direction)'),
     })
   })
 

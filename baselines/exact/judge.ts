@@ -99,8 +99,8 @@ function buildRow(
     tally.up + tally.down === 0
       ? 'in every pair'
       : direction === 'same'
-        ? `; ${tally.up + tally.down} of ${tally.pairs} pairs differ, not one way throughout`
-        : `; more in ${tally.up}, fewer in ${tally.down} of ${tally.pairs} pairs`
+        ? ` (${tally.up + tally.down} of ${tally.pairs} pairs differ, not all in one direction)`
+        : ` (more in ${tally.up}, fewer in ${tally.down} of ${tally.pairs} pairs)`
   const counts =
     tally.up + tally.down === 0
       ? `${nouns[metric]} ${formatNumber(baseline)} ${differing}`

@@ -56,7 +56,7 @@ describe('a second copy of the baseline', () => {
     })
     if (control.state !== 'ok') throw new Error(control.reason)
     expect(control.control.text).toMatch(
-      /^control, two processes of the baseline: p50 .* \(this machine, now: ±[\d.]+ %\), p95 /,
+      /^two processes of the baseline: p50 .* \(this machine, now: ±[\d.]+ %\), p95 /,
     )
     expect(withProcessControl(passed, control).verdict.verdict).toBe('pass')
   })

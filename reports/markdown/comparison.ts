@@ -43,7 +43,9 @@ export function formatComparison(input: ReportInput, comparison: Comparison): Bl
     paragraph(
       `## vigil ${escapeProse(input.title, 100)}: ${verdict.verdict.toUpperCase()}\n\n` +
         `${capitalize(escapeProse(summarizeComparison(comparison, input), 600))}.` +
-        (comparison.control === undefined ? '' : `\n\n${capitalize(escapeProse(comparison.control, 600))}.`),
+        (comparison.control === undefined
+          ? ''
+          : `\n\n${capitalize(escapeProse(`control: ${comparison.control}`, 600))}.`),
     ),
     ...list(
       '**Why**',

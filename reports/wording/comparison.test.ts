@@ -113,8 +113,8 @@ describe('the page of a duet', () => {
   })
 
   it('draws each effect with its interval, and both curves', () => {
-    const effects = page.slice(page.indexOf('id="effects"'), page.indexOf('id="rows"'))
-    expect(effects.match(/<tr role="row">.*?<svg/g)).toHaveLength(7)
+    const effects = page.slice(page.indexOf('id="effects"'), page.indexOf('id="percentiles"'))
+    expect(effects.match(/<tr role="row">.*?<svg/g)).toHaveLength(8)
     expect(effects).toContain('<title>30×, 95 % limits 25× to 38×</title>')
     const curves = page.slice(page.indexOf('id="percentiles"'), page.indexOf('id="pairs"'))
     expect(curves.match(/class="series base"/g)).toHaveLength(2)

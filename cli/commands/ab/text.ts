@@ -39,7 +39,7 @@ export function abText(verdict: AbVerdict, world: World, next: readonly string[]
     ...functionLines(verdict, paper),
     ...statuses.flatMap((status) => rowLines(verdict, status, paper)),
     ...[verdict.control, verdict.processControl].flatMap((control) =>
-      control === undefined ? [] : paper.paragraph('  ', cleanText(control.text, 500)),
+      control === undefined ? [] : paper.paragraph('  control: ', cleanText(control.text, 500)),
     ),
     ...(verdict.missing ?? []).flatMap((line) => paper.paragraph('  ', cleanText(line, 500))),
     ...verdict.claims.flatMap((claim) => paper.paragraph('  ', cleanText(claim, 500))),

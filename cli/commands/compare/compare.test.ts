@@ -148,7 +148,7 @@ describe('vigil compare', () => {
       4,
       expect.stringMatching(/^INVALID {2}cannot be compared/),
     ])
-    expect(disturbed.stdout).toContain('control, two random halves of the baseline: p50 +')
+    expect(disturbed.stdout).toContain('control: two random halves of the baseline: p50 +')
   })
 
   it('takes a wider margin in per cent', async () => {

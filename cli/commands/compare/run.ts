@@ -159,7 +159,7 @@ function comparisonText(verdict: Verdict, control: Control | undefined, world: W
     paper.ink(inkFor(verdict.verdict), word) +
       paper.paragraph(`${word}  `, summary(verdict)).join('\n').slice(word.length),
     ...lines,
-    ...(control === undefined ? [] : paper.paragraph('  ', cleanText(control.text, 500))),
+    ...(control === undefined ? [] : paper.paragraph('  control: ', cleanText(control.text, 500))),
     '',
   ].join('\n')
 }

@@ -146,7 +146,7 @@ function duetNotes({ verdict: found }: MeasuredDuet): string[] {
     `duet ${sides.baseline} → ${sides.candidate}, ${suite}: ${verdict}, ${duet.pairs} pairs; ${folder}`,
     ...why.map(formatExplanation),
     ...profile,
-    ...(control === undefined ? [] : [control.text]),
+    ...(control === undefined ? [] : [`control: ${control.text}`]),
     ...(noise === undefined ? [] : [noise]),
     ...(verdict === 'pass' ? [] : [`repeat: ${reproduce}`]),
   ]

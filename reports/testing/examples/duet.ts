@@ -106,7 +106,7 @@ function duetOf({
         ...(n !== 5 && { candidateMs: (13 + (n % 7) * 0.6) * (slowMs / 9.4) }),
       })),
       repeat: 'vigil ab main',
-      control: 'control, two random halves of the baseline: p50 +0.3 % (this machine, now: ±1.1 %)',
+      control: 'two random halves of the baseline: p50 +0.3 % (this machine, now: ±1.1 %)',
     },
   }
 }
