@@ -1,5 +1,5 @@
-export { serveMetrics } from './scheduled.ts'
-export type { Endpoint } from './scheduled.ts'
+export { serveMetrics } from './endpoint.ts'
+export type { Endpoint, Formats } from './endpoint.ts'
 export { counters, gauges, histograms, schedulerGauges, toResultRegistry } from './result.ts'
 export type { BuildInfo, ResultTimes } from './result.ts'
 export { createScheduledMetrics } from './scheduled.ts'

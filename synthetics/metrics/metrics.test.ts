@@ -1,10 +1,11 @@
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ProbeResult } from '../../record/index.ts'
-import type { Endpoint } from './scheduled.ts'
+import { selectFormat, serveMetrics } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import { toResultRegistry } from './result.ts'
 import type { ResultTimes } from './result.ts'
-import { createScheduledMetrics, serveMetrics } from './scheduled.ts'
+import { createScheduledMetrics } from './scheduled.ts'
 
 const start = Date.parse('2026-11-24T12:00:00Z')
 const build = { version: '1.2.3', node: '24.0.0' }
@@ -168,10 +169,13 @@ it('what is pushed has gauges only, under the names and helps that are scraped',
 })
 
 describe('the endpoint', () => {
+  const protobuf =
+    'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited'
+  const openMetrics = 'application/openmetrics-text;version=1.0.0'
   let endpoint: Endpoint | undefined
   afterEach(async () => endpoint?.close())
   const serve = async (text = async (): Promise<string> => 'a 1\n'): Promise<string> => {
-    endpoint = await serveMetrics('127.0.0.1', 0, text)
+    endpoint = await serveMetrics('127.0.0.1', 0, { text, protobuf: async () => Uint8Array.of(1, 2) })
     return endpoint.url
   }
 
@@ -183,6 +187,32 @@ describe('the endpoint', () => {
       response.headers.get('content-type'),
       response.headers.get('cache-control'),
     ]).toEqual([200, 'a 1\n', 'text/plain; version=0.0.4; charset=utf-8', 'no-store'])
+  })
+
+  it('answers in protobuf when that is preferred', async () => {
+    const response = await fetch(await serve(), { headers: { accept: protobuf } })
+    expect([[...(await response.bytes())], response.headers.get('content-type')]).toEqual([
+      [1, 2],
+      'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+    ])
+  })
+
+  it.each([
+    [
+      'Prometheus 2.42 with native histograms',
+      `${protobuf},${openMetrics};q=0.8,text/plain;q=0.5,*/*;q=0.1`,
+      'protobuf',
+    ],
+    ['Prometheus without', `${openMetrics},text/plain;version=0.0.4;q=0.5,*/*;q=0.1`, 'text'],
+    ['a client that prefers text', `text/plain,${protobuf};q=0.5`, 'text'],
+    ['a client that refuses protobuf', `${protobuf};q=0`, 'text'],
+    ['protobuf of another message', 'application/vnd.google.protobuf;proto=other;encoding=delimited', 'text'],
+    ['protobuf in another encoding', protobuf.replace('delimited', 'text'), 'text'],
+    ['a browser', 'text/html,application/xml;q=0.9,*/*;q=0.8', 'text'],
+    ['a client that does not say', undefined, 'text'],
+    ['one that says nonsense', ';;q="=,', 'text'],
+  ])('selects the format for %s', (_, accept, format) => {
+    expect(selectFormat(accept)).toBe(format)
   })
 
   it.each([
@@ -206,8 +236,9 @@ describe('the endpoint', () => {
     const held = connect(Number(url.port), '127.0.0.1')
     await new Promise((resolve) => held.once('connect', resolve))
     await endpoint?.close()
-    endpoint = await serveMetrics('127.0.0.1', Number(url.port), async () => '')
-    await expect(serveMetrics('127.0.0.1', Number(url.port), async () => '')).rejects.toMatchObject({
+    const formats = { text: async () => '', protobuf: async () => new Uint8Array() }
+    endpoint = await serveMetrics('127.0.0.1', Number(url.port), formats)
+    await expect(serveMetrics('127.0.0.1', Number(url.port), formats)).rejects.toMatchObject({
       code: 'EADDRINUSE',
     })
     held.destroy()

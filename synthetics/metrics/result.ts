@@ -33,7 +33,8 @@ export const counters = {
 } as const
 
 export const histograms = {
-  vigil_probe_step_duration_seconds: 'How long answered steps took.',
+  vigil_probe_step_duration_seconds:
+    'How long answered steps took. A native histogram too, for a Prometheus that asks for protobuf.',
   vigil_probe_schedule_lateness_seconds: 'How long after their due time runs began.',
 } as const
 

@@ -8,10 +8,9 @@ import {
   schedulerGauges,
   stepBuckets,
 } from './result.ts'
-import type { BuildInfo } from './result.ts'
-import { createServer } from 'node:http'
-import type { Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { BuildInfo, Latest } from './result.ts'
+import { createNativeHistogram } from './native-histogram.ts'
+import { encodeFamilies } from './protobuf.ts'
 
 /** The metrics of a scheduler, updated by its events. Wall times are in milliseconds since 1970. */
 export interface ScheduledMetrics {
@@ -29,6 +28,8 @@ export interface ScheduledMetrics {
    * last.
    */
   text: (nowMs: number) => Promise<string>
+  /** The same in protobuf, with the latencies of steps as native histograms too. */
+  protobuf: (nowMs: number) => Promise<Uint8Array>
 }
 
 const outcomes: readonly ProbeOutcome[] = ['up', 'degraded', 'down', 'unknown']
@@ -46,7 +47,7 @@ export function createScheduledMetrics(probes: readonly string[], build: BuildIn
   const skipped = counter('vigil_probe_skipped_runs_total', ['probe'])
   const missed = counter('vigil_probe_missed_runs_total', ['probe'])
   const hung = counter('vigil_probe_hung_runs_total', ['probe'])
-  const steps = new Histogram({
+  const steps = createNativeHistogram({
     name: 'vigil_probe_step_duration_seconds',
     help: histograms.vigil_probe_step_duration_seconds,
     labelNames: ['probe', 'step'],
@@ -70,11 +71,11 @@ export function createScheduledMetrics(probes: readonly string[], build: BuildIn
     for (const outcome of outcomes) runs.inc({ probe, outcome }, 0)
     for (const each of [skipped, missed, hung]) each.inc({ probe }, 0)
   }
-  const holds = new Map<string, number>()
+  const validity = createValidity(latest)
   return {
     ran: (result, latenessMs, holdsUntilMs) => {
       latest.set(result)
-      holds.set(result.name, holdsUntilMs)
+      validity.set(result.name, holdsUntilMs)
       latest.validUntil(result.name, holdsUntilMs)
       runs.inc({ probe: result.name, outcome: result.outcome })
       lateness.observe(Math.max(0, latenessMs) / 1000)
@@ -89,100 +90,32 @@ export function createScheduledMetrics(probes: readonly string[], build: BuildIn
     nextDue: latest.nextDue,
     waiting: (results) => waiting.set(results),
     text: async (nowMs) => {
+      validity.expire(nowMs)
+      return registry.metrics()
+    },
+    protobuf: async (nowMs) => {
+      validity.expire(nowMs)
+      // Read before the first await, as the classic buckets are, so that both are of one moment.
+      const native = { vigil_probe_step_duration_seconds: steps.native() }
+      return encodeFamilies(await registry.getMetricsAsJSON(), native)
+    },
+  }
+}
+
+/** Until when the latest result of each probe is its state. */
+function createValidity(latest: Latest): {
+  set: (probe: string, untilMs: number) => void
+  expire: (nowMs: number) => void
+} {
+  const holds = new Map<string, number>()
+  return {
+    set: (probe, untilMs) => holds.set(probe, untilMs),
+    expire: (nowMs) => {
       for (const [probe, until] of holds) {
         if (until >= nowMs) continue
         latest.expire(probe)
         holds.delete(probe)
       }
-      return registry.metrics()
     },
   }
-}
-
-/** An HTTP endpoint for Prometheus. */
-export interface Endpoint {
-  /** With the port in use. */
-  url: string
-  close: () => Promise<void>
-}
-
-const contentType = 'text/plain; version=0.0.4; charset=utf-8'
-/** Prometheus needs one or two. More connections come from another client. */
-const maxConnections = 32
-const requestTimeoutMs = 5000
-
-/**
- * Serves metrics at `/metrics` until closed. Refuses slow requests, other paths and other methods. Rejects
- * with the system's error if the port is not available.
- *
- * @param port 0 selects a free port
- */
-export async function serveMetrics(
-  host: string,
-  port: number,
-  text: () => Promise<string>,
-): Promise<Endpoint> {
-  const server = createServer(
-    {
-      headersTimeout: requestTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: 1000,
-      maxHeaderSize: 8192,
-    },
-    (request, response) => {
-      request.resume()
-      if ((request.url ?? '').split('?')[0] !== '/metrics') refuse(response, 404, 'metrics are at /metrics\n')
-      else if (request.method !== 'GET' && request.method !== 'HEAD')
-        refuse(response.setHeader('allow', 'GET, HEAD'), 405, 'metrics can only be read\n')
-      else void answer(response, text, request.method === 'HEAD')
-    },
-  )
-  server.maxConnections = maxConnections
-  await listen(server, host, port)
-  const address = server.address()
-  const hostname = host.includes(':') ? `[${host}]` : host
-  return {
-    url: `http://${hostname}:${isAddress(address) ? address.port : port}/metrics`,
-    close: async () => close(server),
-  }
-}
-
-async function answer(
-  response: ServerResponse,
-  text: () => Promise<string>,
-  headOnly: boolean,
-): Promise<void> {
-  try {
-    const body = await text()
-    response
-      .writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' })
-      .end(headOnly ? undefined : body)
-  } catch {
-    refuse(response, 500, 'metrics could not be collected\n')
-  }
-}
-
-function refuse(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(body)
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.removeListener('error', reject)
-      // A broken connection is the client's problem and must not end the scheduler.
-      server.on('error', () => undefined)
-      resolve()
-    })
-  })
-}
-
-async function close(server: Server): Promise<void> {
-  server.closeAllConnections()
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-}
-
-function isAddress(address: AddressInfo | string | null): address is AddressInfo {
-  return typeof address === 'object' && address !== null
 }

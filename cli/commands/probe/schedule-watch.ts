@@ -6,7 +6,7 @@ import { toHistoryEntry } from '../../../synthetics/history/index.ts'
 import { computeOverdue, createHeartbeatFile } from '../../../synthetics/schedule/index.ts'
 import type { Job, ScheduleEvent, SuperviseResult } from '../../../synthetics/schedule/index.ts'
 import { createScheduledMetrics, serveMetrics } from '../../../synthetics/metrics/index.ts'
-import type { Endpoint } from '../../../synthetics/metrics/index.ts'
+import type { Endpoint, Formats } from '../../../synthetics/metrics/index.ts'
 import { errorMessage, diskProblem, version, UsageError } from '../../shared/world.ts'
 import type { ScheduleConsole } from './text.ts'
 import type { Session } from '../../shared/session.ts'
@@ -50,7 +50,10 @@ export async function openWatch(
   // Before its first due time a probe is unknown, but not overdue.
   for (const { name, cadence, deadlineMs } of jobs)
     metrics.nextDue(name, computeOverdue(session.world.now(), cadence, deadlineMs))
-  const endpoint = await endpointOf(options, async () => metrics.text(session.world.now()))
+  const endpoint = await endpointOf(options, {
+    text: async () => metrics.text(session.world.now()),
+    protobuf: async () => metrics.protobuf(session.world.now()),
+  })
   const history = await openProbeHistory(session)
   const heartbeat = heartbeatOf(session)
   const count = { runs: 0, skipped: 0, missed: 0 }
@@ -139,11 +142,11 @@ function createEventHandler(
 
 async function endpointOf(
   { metricsHost, metricsPort }: WatchOptions,
-  text: () => Promise<string>,
+  formats: Formats,
 ): Promise<Endpoint | undefined> {
   if (metricsPort === undefined) return undefined
   try {
-    return await serveMetrics(metricsHost, metricsPort, text)
+    return await serveMetrics(metricsHost, metricsPort, formats)
   } catch (error) {
     throw new UsageError(
       `--metrics-port ${metricsPort}: ${errorMessage(error)}, expected a free port of this machine`,
