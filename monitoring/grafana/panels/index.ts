@@ -8,6 +8,7 @@ export {
   linkTo,
   logsLink,
   tracesLink,
+  mergedQuantile,
   quantileLines,
   prometheus,
   steps,

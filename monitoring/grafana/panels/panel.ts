@@ -121,6 +121,25 @@ export function quantileLines(quantiles: readonly number[], buckets: string): Qu
   )
 }
 
+/** Which series of a histogram a quantile is of. */
+export interface HistogramRange {
+  name: string
+  selector: string
+  range: string
+  /** Series with the same values of these labels are one. */
+  by: readonly string[]
+}
+
+/**
+ * A quantile of a native histogram, or of the classic buckets where Prometheus does not have native ones.
+ * Both add the histograms of all places; native buckets are 2.2 % wide, classic ones up to 150 %.
+ */
+export function mergedQuantile(quantile: number, { name, selector, range, by }: HistogramRange): string {
+  const of = (labels: readonly string[], series: string): string =>
+    `histogram_quantile(${quantile}, sum by (${labels.join(', ')}) (rate(${series}{${selector}}[${range}])))`
+  return `${of(by, name)} or ${of(['le', ...by], `${name}_bucket`)}`
+}
+
 /** A table of the series below the panel, the largest last value first. */
 export function tableBelow(): VizLegendOptionsBuilder {
   return new VizLegendOptionsBuilder()

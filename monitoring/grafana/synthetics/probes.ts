@@ -1,6 +1,7 @@
 import type { Row } from '../dashboard.ts'
 import {
   line,
+  mergedQuantile,
   quantileLines,
   stateNumber,
   stateTimeline,
@@ -138,6 +139,12 @@ const ages: Row['panels'] = [
 /** The probes, the last load run, and whether both still run. */
 export const now: Row = { title: 'Right now', panels: [...states, ...ages] }
 
+/** p95 of each probe's steps, of all places together. */
+export function stepP95(selector: string, range: string): string {
+  const name = 'vigil_probe_step_duration_seconds'
+  return mergedQuantile(0.95, { name, selector, range, by: ['probe', 'step'] })
+}
+
 const found: Row['panels'] = [
   stateTimeline({
     title: 'State of the probes',
@@ -185,15 +192,9 @@ const found: Row['panels'] = [
   timeSeries({
     title: 'p95 by step (1 h)',
     description:
-      'p95 of the answered steps of the last hour, by probe and step: the trend without ' +
-      'the noise of single runs.',
-    queries: [
-      line(
-        '{{probe}}: {{step}}',
-        'histogram_quantile(0.95, sum by (le, probe, step) ' +
-          `(rate(vigil_probe_step_duration_seconds_bucket{${probeLabels}}[1h])))`,
-      ),
-    ],
+      'p95 of the answered steps of the last hour, by probe and step, of all places ' +
+      'together: the trend without the noise of single runs.',
+    queries: [line('{{probe}}: {{step}}', stepP95(probeLabels, '1h'))],
     unit: 'seconds',
     width: 8,
   }),

@@ -2,16 +2,19 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { startPrometheus } from '../../runtime/services/index.ts'
-import type { Service } from '../../runtime/services/index.ts'
-import { parseExposition } from '../../runtime/target/index.ts'
-import { temporaryFolder } from '../../runtime/testing/temporary-folder.ts'
-import { requireTool } from '../../runtime/tools/index.ts'
-import { serveMetrics } from './endpoint.ts'
-import type { Endpoint } from './endpoint.ts'
-import { toBucketIndex, toUpperBound } from './native-histogram.ts'
-import { createScheduledMetrics } from './scheduled.ts'
-import type { ScheduledMetrics } from './scheduled.ts'
+import { startPrometheus } from '../../../runtime/services/index.ts'
+import type { Service } from '../../../runtime/services/index.ts'
+import { parseExposition } from '../../../runtime/target/index.ts'
+import { temporaryFolder } from '../../../runtime/testing/temporary-folder.ts'
+import { requireTool } from '../../../runtime/tools/index.ts'
+import {
+  createScheduledMetrics,
+  serveMetrics,
+  toBucketIndex,
+  toUpperBound,
+} from '../../../synthetics/metrics/index.ts'
+import type { Endpoint, ScheduledMetrics } from '../../../synthetics/metrics/index.ts'
+import { stepP95 } from './probes.ts'
 
 const startMs = Date.parse('2026-11-24T12:00:00Z')
 const place = temporaryFolder('native-histogram')
@@ -169,6 +172,7 @@ describe('a Prometheus with native histograms', { timeout: 60_000 }, () => {
 
   it('shows what came since, by rate', async () => {
     await waitForCount(500)
+    await expect.poll(async () => valueOf(without, `sum(${step}_count)`), { timeout: 20_000 }).toBe(500)
     observe(
       daemons.near,
       Array.from({ length: 50 }, () => 0.05),
@@ -178,10 +182,16 @@ describe('a Prometheus with native histograms', { timeout: 60_000 }, () => {
       Array.from({ length: 50 }, () => 3),
     )
     await waitForCount(600)
+    const classic = async (): Promise<number | undefined> => valueOf(without, `sum(${step}_count)`)
+    await expect.poll(classic, { timeout: 20_000 }).toBe(600)
+    const panel = stepP95('probe="health"', '1m')
     const since = (q: number): string => `histogram_quantile(${q}, sum(rate(${step}[1m])))`
     expectInBucket(await valueOf(withNative, since(0.05)), 0.05)
     expectInBucket(await valueOf(withNative, since(0.95)), 3)
     expect(await valueOf(withNative, `histogram_sum(sum(${step}))`)).toBeCloseTo(pooledSum + 50 * 3.05, 6)
+    expectInBucket(await valueOf(withNative, panel), 3)
+    // From the classic buckets: somewhere between 2.5 s and 5 s.
+    expect(await valueOf(without, panel)).toBeGreaterThan(3.5)
   })
 })
 
