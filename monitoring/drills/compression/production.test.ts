@@ -8,6 +8,8 @@ import { findSpans } from './promql.ts'
 
 const monitoring = fileURLToPath(new URL('../..', import.meta.url))
 const speed = 60
+/** Of scrapes and evaluations, in `prometheus.yml`. */
+const interval = 15_000
 const files: readonly (readonly [FileKind, string])[] = [
   ['prometheus', 'prometheus/prometheus.yml'],
   ['rules', 'prometheus/alert_rules.yml'],
@@ -29,7 +31,7 @@ describe("production's configuration on the drills' clock", () => {
     ).toEqual([])
   })
 
-  it('has ranges of at least four scrapes, so that rate() has enough samples', () => {
+  it('has ranges of at least four scrapes, so that rate() has enough samples, and of two evaluations', () => {
     const rules = files
       .filter(([kind]) => kind === 'rules')
       .flatMap(([, name]) =>
@@ -39,9 +41,15 @@ describe("production's configuration on the drills' clock", () => {
       )
     const ranges = rules.flatMap(({ expr }) => {
       const found = findSpans(expr)
-      return found.state === 'ok' ? found.spans.filter(({ range }) => range).map(({ ms }) => ms) : []
+      const spans = found.state === 'ok' ? found.spans.filter(({ range }) => range) : []
+      return spans.map(({ from, ms }) => ({ selector: expr.slice(0, from), ms }))
     })
-    expect(ranges.length).toBeGreaterThan(20)
-    expect(Math.min(...ranges)).toBeGreaterThanOrEqual(4 * 15_000)
+    const [ofAlerts, ofScrapes] = [true, false].map((wanted) =>
+      ranges.filter(({ selector }) => /\bALERTS\{[^{}]*\}\[$/.test(selector) === wanted).map(({ ms }) => ms),
+    )
+    expect(ofScrapes?.length).toBeGreaterThan(20)
+    expect(Math.min(...(ofScrapes ?? []))).toBeGreaterThanOrEqual(4 * interval)
+    // The state of an alert is no rate: one sample of each evaluation is enough, and another in reserve.
+    expect(Math.min(...(ofAlerts ?? []))).toBeGreaterThanOrEqual(2 * interval)
   })
 })
