@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { metricNames, metrics } from '../reports/prometheus/index.ts'
+import { metricNames, metrics, runHistograms } from '../reports/prometheus/index.ts'
 import { counters, gauges, histograms, schedulerGauges } from '../synthetics/metrics/index.ts'
 import { documentSchemas } from './document-schemas.ts'
 import { reasons } from '../baselines/index.ts'
@@ -74,6 +74,8 @@ export async function referencePages(): Promise<Record<string, string>> {
       'query the metrics of runs and probes, and alert on them',
       '## Runs\n\nPushed after `gate`, `load` and `ab`, and written to `metrics.prom`.',
       metricTable(Object.fromEntries(metricNames.map((name) => [name, metrics[name].help]))),
+      'Pushed in addition with `pushgateway.nativeHistograms`:',
+      metricTable(runHistograms),
       '## Probes\n\nPushed after `vigil probe`, and served by `vigil probe --every --metrics-port`.',
       metricTable({ ...gauges, ...counters, ...histograms, ...schedulerGauges }),
     ),

@@ -160,6 +160,16 @@ describe('a load run', { timeout: 60_000 }, () => {
     ])
   })
 
+  it('has the latencies of its steps as histograms in addition, if that is configured', async () => {
+    configure({ pushgateway: { url: pushgateway.url, nativeHistograms: true } })
+    expect((await place.vigil(['load', 'bare'])).stdout).toContain('metrics were pushed')
+    expect(await series('vigil_run_verdict')).toHaveLength(4)
+    const [count = ''] = await series('vigil_run_step_latency_seconds_count')
+    const [requests = ''] = await series('vigil_run_latency_seconds_count')
+    expect(count).toMatch(/place="default",step="home\/[a-z]+",suite="bare"\}/)
+    expect(count.split(' ').at(-1)).toBe(requests.split(' ').at(-1))
+  })
+
   it('that could not be pushed measured all the same, unless pushing is required', async () => {
     // On a busy machine a run may be invalid for another reason; what the push adds to it is what counts.
     const load = async (

@@ -85,7 +85,7 @@ describe('an invalid config is reported in one line with file, path, expected an
     [
       'a setting that resembles nothing',
       changed('pushgateway', { url: 'http://x', zebra: 1 }),
-      'pushgateway.zebra: unknown setting (there are: url, require)',
+      'pushgateway.zebra: unknown setting (there are: url, require, nativeHistograms)',
     ],
     [
       'a wrong type',

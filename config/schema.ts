@@ -241,6 +241,11 @@ export const configSchema = z.strictObject({
       url: httpUrl.describe('URL of the Pushgateway.'),
       /** A push that fails is exit 4. Default: only a warning. */
       require: z.boolean().exactOptional(),
+      /**
+       * Push runs in protobuf, with the latencies of their steps as native histograms and as classic buckets.
+       * Needs Prometheus' own Pushgateway: others only take text.
+       */
+      nativeHistograms: z.boolean().exactOptional(),
     })
     .exactOptional(),
   /** Name of the target's environment: a label of pushed results. `VIGIL_ENVIRONMENT` replaces it. */

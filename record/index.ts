@@ -16,6 +16,15 @@ export {
   quantile,
   roundMicros,
 } from './histogram.ts'
+export {
+  nativeSchema,
+  nativeZeroThreshold,
+  toBucketIndex,
+  toNativeSeries,
+  toSpans,
+  toUpperBound,
+} from './native-histogram.ts'
+export type { NativeSeries } from './native-histogram.ts'
 export { runId } from './environment.ts'
 export type { Random, WallClock } from './environment.ts'
 export { describeMissingPackage, needsPackage } from './optional-packages.ts'

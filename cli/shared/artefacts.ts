@@ -194,12 +194,17 @@ export async function pushRuns(
     return require
       ? failed('no Pushgateway is configured: set pushgateway.url', true)
       : { notes: [], rows: [] }
-  const { groupingLabelsFor, openMetricsReport } = await import('../../reports/prometheus/index.ts')
+  const { groupingLabelsFor, openMetricsReport, toPushedMetrics } =
+    await import('../../reports/prometheus/index.ts')
   const { pushMetrics } = await import('../../runtime/pushgateway/index.ts')
+  const { encodeFamilies } = await import('../../runtime/exposition/index.ts')
   for (const judged of runs) {
+    const report = toRunReport(judged)
+    const { families, native } = toPushedMetrics(report)
     const pushed = await pushMetrics({
       url: pushgateway.url,
-      text: openMetricsReport({ runs: [toRunReport(judged)] }),
+      text: openMetricsReport({ runs: [report] }),
+      protobuf: pushgateway.nativeHistograms === true ? encodeFamilies(families, native) : undefined,
       grouping: groupingLabelsFor(judged.run),
       signal: session.world.interrupted,
     })

@@ -125,7 +125,8 @@ function collectLevels(levels: BaselineLevels, labels: Labels, collect: Collect)
   collect('vigil_run_baseline_requests_per_second', labels, levels.throughputRps)
 }
 
-function labelSteps<T>(byStep: Record<string, T>): [string, T][] {
+/** Steps by the values of their label, which are bounded. */
+export function labelSteps<T>(byStep: Record<string, T>): [string, T][] {
   return [
     ...new Map(
       Object.entries(byStep)

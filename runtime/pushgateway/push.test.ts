@@ -5,6 +5,7 @@ import type { RunSpec } from '../../reports/testing/examples/index.ts'
 import type { RunReport } from '../../reports/index.ts'
 import { groupingLabelsFor, openMetricsReport } from '../../reports/prometheus/index.ts'
 import { readOpenMetrics, seriesKey } from '../../reports/prometheus/testing/exposition.ts'
+import { countOf } from '../../record/index.ts'
 import { pushReport, startGateway } from './testing/gateway.ts'
 import type { Gateway } from './testing/gateway.ts'
 
@@ -57,6 +58,26 @@ describe('what is pushed to a real Pushgateway', () => {
         const series = await scraped(own.run.suite)
         expect(series.size).toBeGreaterThan(8)
         expect(series).toEqual(written(own))
+      }
+    },
+  )
+
+  it.each(['slow', 'erring', 'fortySteps', 'noSteps', 'zeroRequests', 'huge'])(
+    'is the same in protobuf, with a histogram for each step: example %s',
+    async (name) => {
+      for (const [index, report] of (examples[name]?.().runs ?? []).entries()) {
+        const own = { ...report, run: { ...report.run, suite: `${name}-${index}` } }
+        expect(await pushReport({ url: gateway.url, ...own, limits, native: true })).toMatchObject({
+          state: 'ok',
+        })
+        const all = [...(await scraped(own.run.suite))]
+        const isHistogram = ([key]: [string, number]): boolean => key.startsWith('vigil_run_step_latency')
+        expect(new Map(all.filter((each) => !isHistogram(each)))).toEqual(written(own))
+        const answered = Object.values(own.run.endpoints).map(({ histogram }) => countOf(histogram))
+        const counts = all.filter(([key]) => key.startsWith('vigil_run_step_latency_seconds_count'))
+        expect(counts.map(([, count]) => count).toSorted((a, b) => a - b)).toEqual(
+          answered.filter((count) => count > 0).toSorted((a, b) => a - b),
+        )
       }
     },
   )

@@ -1,5 +1,6 @@
 import { explainFetchError, readBounded, userAgentFor } from '../../journeys/client/index.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { protobufType } from '../exposition/index.ts'
 import { toOneLine, toPublicUrl } from '../../record/index.ts'
 
 export interface PushRequest {
@@ -7,6 +8,8 @@ export interface PushRequest {
   url: string
   /** Metrics in Prometheus' text format. */
   text: string
+  /** The same in protobuf, sent instead of the text. */
+  protobuf?: Uint8Array<ArrayBuffer> | undefined
   /**
    * The group whose metrics are replaced, in addition to the job `vigil`. Nothing that changes from run to
    * run: a Pushgateway forgets nothing, and each new group would stay there for ever.
@@ -47,6 +50,7 @@ type AttemptResult =
 export async function pushMetrics({
   url,
   text,
+  protobuf,
   grouping,
   limits = defaultPushLimits,
   signal = new AbortController().signal,
@@ -56,7 +60,9 @@ export async function pushMetrics({
     const problem = 'expected the http:// or https:// address of a Pushgateway'
     return { state: 'failed', attempts: 0, reason: explainPushFailure(problem, url) }
   }
-  const request = buildRequest(address, grouping)
+  const body = protobuf ?? text
+  const type = protobuf === undefined ? 'text/plain; version=0.0.4; charset=utf-8' : protobufType
+  const request = buildRequest(address, grouping, type)
   const deadline = performance.now() + limits.totalMs
   let failure: unknown = 'no time for an attempt'
   let attempts = 0
@@ -66,7 +72,7 @@ export async function pushMetrics({
     // The attempt after the pause notices an abort during it.
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
     const isBefore = signal.aborted
-    const result = await attemptPush(request, text, Math.min(limits.attemptMs, leftMs), signal)
+    const result = await attemptPush(request, body, Math.min(limits.attemptMs, leftMs), signal)
     if (!isBefore) attempts += 1
     if (result.state === 'ok') return { state: 'ok', attempts }
     failure = result.state === 'interrupted' ? 'interrupted' : result.error
@@ -82,6 +88,7 @@ export async function pushMetrics({
 function buildRequest(
   address: URL,
   grouping: PushRequest['grouping'],
+  contentType: string,
 ): { url: string; headers: Record<string, string> } {
   const path = address.pathname.replace(/\/+$/, '')
   const group = Object.entries(grouping).flatMap(([name, value]) => encodeLabel(name, value))
@@ -89,7 +96,7 @@ function buildRequest(
   return {
     url: `${address.origin}${path}/metrics/job/vigil/${group.join('/')}`,
     headers: {
-      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+      'content-type': contentType,
       ...(credentials !== ':' && {
         authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
       }),
@@ -113,7 +120,7 @@ function encodeLabel(name: string, value: string): [string, string] {
 /** One PUT of the group. It ends within `timeoutMs` whatever the other side does. */
 async function attemptPush(
   { url, headers }: { url: string; headers: Record<string, string> },
-  text: string,
+  body: string | Uint8Array<ArrayBuffer>,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<AttemptResult> {
@@ -126,7 +133,7 @@ async function attemptPush(
   try {
     const response = await fetch(url, {
       method: 'PUT',
-      body: text,
+      body,
       headers: { 'user-agent': userAgentFor('push'), ...headers },
       // A redirect to a login page has stored nothing.
       redirect: 'manual',

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseAccept } from 'hono/utils/accept'
 import type { Accept } from 'hono/utils/accept'
+import { protobufType } from '../../runtime/exposition/index.ts'
 
 /** An HTTP endpoint for Prometheus. */
 export interface Endpoint {
@@ -19,7 +20,7 @@ export interface Formats {
 
 const contentTypes = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
-  protobuf: 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+  protobuf: protobufType,
 } as const
 /** Prometheus needs one or two. More connections come from another client. */
 const maxConnections = 32

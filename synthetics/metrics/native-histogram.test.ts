@@ -2,13 +2,14 @@ import fc from 'fast-check'
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import {
-  createNativeHistogram,
+  nativeZeroThreshold,
   toBucketIndex,
+  toNativeSeries,
   toSpans,
   toUpperBound,
-  zeroThreshold,
-} from './native-histogram.ts'
-import type { NativeSeries } from './native-histogram.ts'
+} from '../../record/index.ts'
+import type { NativeSeries } from '../../record/index.ts'
+import { createNativeHistogram } from './native-histogram.ts'
 
 /** Evenly over the octaves from below the zero threshold to an hour. Doubles themselves are mostly tiny. */
 const seconds = fc.double({ min: -22, max: 12, noNaN: true }).map((exponent) => 2 ** exponent)
@@ -76,14 +77,24 @@ describe('a native histogram', () => {
         const counted = buckets.reduce((total, [, count]) => total + count, series.zeroCount)
         expect([series.count, counted]).toEqual([observed.length, observed.length])
         expect(series.sum).toBeCloseTo(observed.reduce((total, value) => total + value, 0))
-        expect(series.zeroCount).toBe(observed.filter((value) => value <= zeroThreshold).length)
+        expect(series.zeroCount).toBe(observed.filter((value) => value <= nativeZeroThreshold).length)
         for (const [index, count] of buckets) {
           const inside = observed.filter(
             (value) =>
-              value > zeroThreshold && value <= toUpperBound(index) && value > toUpperBound(index - 1),
+              value > nativeZeroThreshold && value <= toUpperBound(index) && value > toUpperBound(index - 1),
           )
           expect(inside.length).toBe(count)
         }
+      }),
+    )
+  })
+
+  it('is the same of values that were counted before', () => {
+    fc.assert(
+      fc.property(values, (observed) => {
+        const series = observe(observed)
+        const counted = observed.map((value): [number, number] => [value, 1])
+        expect(toNativeSeries({ a: '1' }, counted, series.sum)).toEqual(series)
       }),
     )
   })

@@ -10,7 +10,7 @@ import {
 } from './result.ts'
 import type { BuildInfo, Latest } from './result.ts'
 import { createNativeHistogram } from './native-histogram.ts'
-import { encodeFamilies } from './protobuf.ts'
+import { encodeFamilies } from '../../runtime/exposition/index.ts'
 
 /** The metrics of a scheduler, updated by its events. Wall times are in milliseconds since 1970. */
 export interface ScheduledMetrics {

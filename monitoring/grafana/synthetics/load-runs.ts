@@ -46,6 +46,20 @@ export const overlay: Row = {
   ],
 }
 
+/**
+ * p95 of the newest runs of each suite: of all their places together where Prometheus has native histograms,
+ * else of the slowest place.
+ *
+ * @param step empty: of the whole run
+ */
+export function runP95(selector: string, step: string): string {
+  const steps = step === '' ? selector : `${selector}, step="${step}"`
+  return (
+    `histogram_quantile(0.95, sum by (suite) (vigil_run_step_latency_seconds{${steps}})) or ` +
+    `max by (suite) (vigil_run_latency_seconds{${selector}, step="${step}", quantile="0.95"})`
+  )
+}
+
 function overlayPanel(title: string, production: string, which: string, step = ''): PanelSpec {
   const run = `${runLabels}, step="${step}"`
   const ownBudget = `min by (suite) (vigil_run_budget_latency_p95_seconds{${run}})`
@@ -64,7 +78,7 @@ function overlayPanel(title: string, production: string, which: string, step = '
         legend: 'production',
         exemplars: true,
       },
-      line('load run {{suite}}', `max by (suite) (vigil_run_latency_seconds{${run}, quantile="0.95"})`),
+      line('load run {{suite}}', runP95(runLabels, step)),
       line('baseline {{suite}}', `max by (suite) (vigil_run_baseline_latency_p95_seconds{${run}})`),
       line('budget', step === '' ? `min(${wholeBudget})` : `min(${ownBudget} or ${wholeBudget})`),
     ],

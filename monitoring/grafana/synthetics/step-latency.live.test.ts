@@ -7,13 +7,14 @@ import type { Service } from '../../../runtime/services/index.ts'
 import { parseExposition } from '../../../runtime/target/index.ts'
 import { temporaryFolder } from '../../../runtime/testing/temporary-folder.ts'
 import { requireTool } from '../../../runtime/tools/index.ts'
-import {
-  createScheduledMetrics,
-  serveMetrics,
-  toBucketIndex,
-  toUpperBound,
-} from '../../../synthetics/metrics/index.ts'
+import { toBucketIndex, toUpperBound } from '../../../record/index.ts'
+import { createScheduledMetrics, serveMetrics } from '../../../synthetics/metrics/index.ts'
 import type { Endpoint, ScheduledMetrics } from '../../../synthetics/metrics/index.ts'
+import { countOf, mergeHistograms, quantile as quantileOf } from '../../../record/index.ts'
+import { pushReport, startGateway } from '../../../runtime/pushgateway/testing/gateway.ts'
+import type { Gateway } from '../../../runtime/pushgateway/testing/gateway.ts'
+import { runReport } from '../../../reports/testing/examples/index.ts'
+import { runP95 } from './load-runs.ts'
 import { stepP95 } from './probes.ts'
 
 const startMs = Date.parse('2026-11-24T12:00:00Z')
@@ -27,6 +28,15 @@ const pooled = [...seconds.near, ...seconds.far]
 const pooledSum = pooled.reduce((total, value) => total + value, 0)
 const daemons = { near: createDaemon(seconds.near), far: createDaemon(seconds.far) }
 const endpoints: Endpoint[] = []
+let gateway: Gateway
+/** One suite from two places: one fast, and one slow that made a tenth of the requests. */
+const runs = [
+  { name: 'near', medianMs: 20, requests: 900 },
+  { name: 'far', medianMs: 400, requests: 100 },
+].map(({ name, medianMs, requests }) => {
+  const report = runReport({ suite: 'steady', steps: { 'a/b': { requests, medianMs, spread: 0.3 } } })
+  return { ...report, run: { ...report.run, environment: { ...report.run.environment, place: name } } }
+})
 
 function createDaemon(durations: readonly number[]): ScheduledMetrics {
   const metrics = createScheduledMetrics(['health', 'a "quoted"\\ name'], { version: '1', node: '24' })
@@ -54,6 +64,11 @@ beforeAll(async () => {
       }),
     )
 })
+beforeAll(async () => {
+  gateway = await startGateway()
+  for (const run of runs) await pushReport({ url: gateway.url, ...run, native: true })
+})
+afterAll(async () => gateway.stop())
 afterAll(async () => {
   for (const endpoint of endpoints) await endpoint.close()
 })
@@ -71,8 +86,13 @@ async function scrapeBoth(name: string, flags: string[]): Promise<Service> {
     scrape_timeout: '500ms',
     static_configs: targets,
   }
+  const pushed = {
+    job_name: 'pushed',
+    honor_labels: true,
+    static_configs: [{ targets: [new URL(gateway.url).host] }],
+  }
   const configFile = join(folder, 'prometheus.yml')
-  writeFileSync(configFile, JSON.stringify({ scrape_configs: [job] }))
+  writeFileSync(configFile, JSON.stringify({ scrape_configs: [job, { ...job, ...pushed }] }))
   const started = await startPrometheus({
     program: await requireTool('prometheus'),
     folder,
@@ -157,7 +177,7 @@ describe('a Prometheus with native histograms', { timeout: 60_000 }, () => {
 
   it('reads the same values as from the text, for everything that is no native histogram', async () => {
     await waitForCount(500)
-    const found = (await query(withNative, '{place="near", __name__=~"vigil_.+"}'))
+    const found = (await query(withNative, '{place="near", __name__=~"vigil_probe_.+"}'))
       .filter(({ value }) => value !== undefined)
       .map(({ metric, value }) => {
         const { __name__: name, job: _, instance: __, place: ___, ...labels } = metric
@@ -192,6 +212,36 @@ describe('a Prometheus with native histograms', { timeout: 60_000 }, () => {
     expectInBucket(await valueOf(withNative, panel), 3)
     // From the classic buckets: somewhere between 2.5 s and 5 s.
     expect(await valueOf(without, panel)).toBeGreaterThan(3.5)
+  })
+})
+
+describe('runs that were pushed', { timeout: 60_000 }, () => {
+  const name = 'vigil_run_step_latency_seconds'
+  const histograms = runs.map(({ run }) => run.endpoints['a/b']?.histogram ?? [])
+
+  it('are merged to the quantiles of their pooled samples', async () => {
+    const counted = async (): Promise<number | undefined> =>
+      valueOf(withNative, `histogram_count(sum(${name}))`)
+    const pooledRuns = mergeHistograms(histograms)
+    await expect.poll(counted, { timeout: 20_000 }).toBe(countOf(pooledRuns))
+    for (const q of [0.5, 0.85, 0.95, 0.99])
+      expectInBucket(
+        await valueOf(withNative, `histogram_quantile(${q}, sum(${name}))`),
+        quantileOf(pooledRuns, q) / 1000,
+      )
+    for (const step of ['', 'a/b'])
+      expectInBucket(
+        await valueOf(withNative, runP95('suite="steady"', step)),
+        quantileOf(pooledRuns, 0.95) / 1000,
+      )
+  })
+
+  it('have classic buckets, and the figure of the slowest place, in a Prometheus without', async () => {
+    const counted = async (): Promise<number | undefined> =>
+      valueOf(without, `sum(${name}_bucket{le="+Inf"})`)
+    await expect.poll(counted, { timeout: 20_000 }).toBe(countOf(mergeHistograms(histograms)))
+    const slowest = Math.max(...runs.map(({ run }) => run.totals.latency.p95Ms))
+    expect(await valueOf(without, runP95('suite="steady"', ''))).toBeCloseTo(slowest / 1000, 9)
   })
 })
 

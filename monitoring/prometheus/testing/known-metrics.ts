@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import { metrics as runMetrics } from '../../../reports/prometheus/index.ts'
+import { metrics as runMetrics, runHistograms } from '../../../reports/prometheus/index.ts'
 import {
   startAlertmanager,
   startNodeExporter,
@@ -51,7 +51,14 @@ export async function knownMetrics(
   const own = [
     ...namesOfBackend(),
     ...registry.getMetricsAsArray().map(({ name }) => name),
-    ...Object.keys({ ...gauges, ...counters, ...histograms, ...schedulerGauges, ...runMetrics }),
+    ...Object.keys({
+      ...gauges,
+      ...counters,
+      ...histograms,
+      ...schedulerGauges,
+      ...runMetrics,
+      ...runHistograms,
+    }),
   ]
   return new Set([
     ...own.flatMap((name) => [name, ...['_bucket', '_sum', '_count'].map((suffix) => name + suffix)]),

@@ -1,7 +1,8 @@
 import { startChild } from '../../processes/index.ts'
 import { requireTool } from '../../tools/index.ts'
-import { groupingLabelsFor, openMetricsReport } from '../../../reports/prometheus/index.ts'
+import { groupingLabelsFor, openMetricsReport, toPushedMetrics } from '../../../reports/prometheus/index.ts'
 import type { RunReport } from '../../../reports/index.ts'
+import { encodeFamilies } from '../../exposition/index.ts'
 import { pushMetrics } from '../push.ts'
 import type { PushRequest, PushResult } from '../push.ts'
 import { readPrometheus } from '../../../reports/prometheus/testing/exposition.ts'
@@ -61,12 +62,15 @@ export async function pushReport({
   budgets,
   verdict,
   baseline,
+  native: isNative = false,
   ...request
-}: RunReport & Omit<PushRequest, 'text' | 'grouping'>): Promise<PushResult> {
+}: RunReport & Omit<PushRequest, 'text' | 'grouping'> & { native?: boolean }): Promise<PushResult> {
   const report = { run, budgets, verdict, ...(baseline && { baseline }) }
+  const { families, native } = toPushedMetrics(report)
   return pushMetrics({
     ...request,
     text: openMetricsReport({ runs: [report] }),
+    protobuf: isNative ? encodeFamilies(families, native) : undefined,
     grouping: groupingLabelsFor(run),
   })
 }

@@ -1,0 +1,2 @@
+export { encodeFamilies, protobufType } from './protobuf.ts'
+export type { MetricFamily, NativeFamilies } from './protobuf.ts'
