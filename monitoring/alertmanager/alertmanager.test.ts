@@ -219,12 +219,23 @@ describe('the text of notifications', () => {
     )
   })
 
-  it('of a resolved alert: after how long, and the last value as such', async () => {
-    expect(await render('vigil.title', 'resolved')).toBe('RESOLVED after 10 min: APIHighErrorRate')
-    expect(await render('vigil.text', 'resolved')).toBe(
-      '✓ last: 12% of requests fail <now>\n' +
-        'resolved at 2026-11-25 01:12:03 UTC, fired at 2026-11-25 01:02:03 UTC',
+  it('of a resolved alert: after how long, and the worst value', async () => {
+    const shown = { annotations: { worst: '31% of requests fail' } }
+    const times = 'resolved at 2026-11-25 01:12:03 UTC, fired at 2026-11-25 01:02:03 UTC'
+    expect(await render('vigil.title', 'resolved', shown)).toBe('RESOLVED after 10 min: APIHighErrorRate')
+    expect(await render('vigil.text', 'resolved', shown)).toBe(`✓ worst: 31% of requests fail\n${times}`)
+    expect(await render('vigil.text', 'resolved', { ...shown, count: 2 })).toContain(
+      '✓ APIHighErrorRate, worst: 31% of requests fail\n',
     )
+    expect(await render('vigil.email.html', 'resolved', { ...shown, type: 'html' })).toContain(
+      '<p>✓ worst: 31% of requests fail<br>',
+    )
+    expect(await render('vigil.text', 'firing', shown)).not.toContain('31%')
+    expect(await render('vigil.sms', 'resolved', shown)).not.toContain('31%')
+  })
+
+  it('of a resolved alert without a worst value: what ended', async () => {
+    expect(await render('vigil.text', 'resolved')).toMatch(/^✓ ended: 12% of requests fail <now>\n/)
   })
 
   it.each([

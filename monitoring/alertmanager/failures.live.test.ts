@@ -22,7 +22,12 @@ const rule = readRules().alerts.find(({ alert }) => alert === 'APIUnavailable')
 const row = alertCases.find(({ alert }) => alert === 'APIUnavailable')
 const outage: FiringAlert = {
   labels: { alertname: 'APIUnavailable', ...rule?.labels },
-  annotations: { ...rule?.annotations, summary: row?.summary ?? '', description: row?.description ?? '' },
+  annotations: {
+    ...rule?.annotations,
+    summary: row?.summary ?? '',
+    description: row?.description ?? '',
+    worst: row?.summary ?? '',
+  },
 }
 
 /** What is between Alertmanager and PagerDuty. */

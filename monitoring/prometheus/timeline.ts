@@ -218,7 +218,10 @@ export function toAbsentTest(
 }
 
 function expectedAlerts(row: AlertCase, rule: AlertRule): Check['exp_alerts'] {
-  const annotations = { ...rule.annotations, summary: row.summary, description: row.description }
+  const { summary, description } = row
+  // A case becomes worse until its end, so that its last value is the worst.
+  const worst = rule.annotations['worst'] === undefined ? {} : { worst: summary }
+  const annotations = { ...rule.annotations, summary, description, ...worst }
   return [{ exp_labels: { ...rule.labels, ...row.labels }, exp_annotations: annotations }]
 }
 

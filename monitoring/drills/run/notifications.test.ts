@@ -55,7 +55,7 @@ const night = [
   resolved(9, {
     ...managers,
     title: 'RESOLVED after 2s: CriticalAlertPersists',
-    text: 'last: Down for 15 min',
+    text: 'ended: Down for 15 min',
   }),
 ]
 const problemOf = (messages: readonly Delivery[]): string =>
