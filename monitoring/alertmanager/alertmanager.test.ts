@@ -278,10 +278,10 @@ describe('the text of notifications', () => {
     )
   })
 
-  it('names, links and silences only what fires, although an alert of the group has just ended', async () => {
+  it('fires for what fires, names what has just ended, and links and silences only the former', async () => {
     const shown = { ended: 'APIDown', count: 2 }
     expect(await render('vigil.title', 'firing', shown)).toBe(
-      'CRITICAL APIHighErrorRate: 12% of requests fail <now> (of 2)',
+      'CRITICAL APIHighErrorRate (APIDown resolved): 12% of requests fail <now> (of 2)',
     )
     expect(await render('vigil.runbook', 'firing', shown)).toContain('#apihigherrorrate')
     for (const template of ['vigil.dashboard', 'vigil.query', 'vigil.email.html', 'vigil.silence'])

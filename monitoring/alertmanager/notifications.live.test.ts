@@ -110,6 +110,30 @@ describe.concurrent('one outage is one notification and one resolution, of the c
     }
   })
 
+  it('two alerts overlap: the end of the first one is named', { timeout: 180_000 }, async () => {
+    const series = inSequence(
+      stepMs,
+      { outage: 'one endpoint fails, and another is slow', minutes: [minutesBefore, 6, 0] },
+      { outage: 'one endpoint is slow', minutes: [0, 4, 16] },
+    )
+    const folder = join(scratch, 'overlap')
+    const stages = { before: minutesBefore, outage: 6, after: 20 }
+    const evaluations = await evaluateRules(series, folder, stages)
+    const pager = await startPager(folder, speed)
+    try {
+      const titles = (await playNight(evaluations, pager, speed)).map(({ via, title }) => `${via} ${title}`)
+      for (const via of ['pagerduty', 'sms'])
+        expect(titles.filter((title) => title.startsWith(via))).toEqual([
+          expect.stringContaining('CRITICAL APIUnavailable: '),
+          expect.stringContaining('CRITICAL APIHighResponseTime, APIUnavailable: '),
+          expect.stringContaining('CRITICAL APIHighResponseTime (APIUnavailable resolved): '),
+          expect.stringMatching(/RESOLVED after .*: APIHighResponseTime$/),
+        ])
+    } finally {
+      await pager.stop()
+    }
+  })
+
   it('a restart of Alertmanager in the middle repeats nothing', { timeout: 180_000 }, async () => {
     expect(messages((await playOutage('the database is down', { restartAtMinute: 4 })).received)).toEqual([
       `firing DatabaseUnreachable: ${awake}`,

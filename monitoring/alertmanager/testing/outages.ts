@@ -92,6 +92,7 @@ export const outages = {
   ),
   'one endpoint is slow': during(...slower('5', 13)),
   'one endpoint fails': during(...failing(11)),
+  'one endpoint fails, and another is slow': during(...failing(11), ...slower('5', 13)),
   'few requests fail': during(...failing(1.3)),
   // In a window of 5 minutes, their share is first above the lower limit, then above the higher one.
   'one request in fourteen fails': during(...failing(3.1)),
