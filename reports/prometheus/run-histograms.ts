@@ -7,7 +7,7 @@ import { labelSteps, seriesLabelsFor, toFamilies } from './run-metrics.ts'
 export const runHistograms = {
   vigil_run_step_latency_seconds:
     'Latencies of each step in the latest run, as a native histogram and as classic buckets. Add those of ' +
-    'suites and places; starts anew with each run, so rate() of it means nothing.',
+    'suites and places; begins again with each run, so rate() of it means nothing.',
 } as const
 
 /** Of the classic buckets, in seconds: from a local answer to a slow page. */
