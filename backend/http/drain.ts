@@ -8,7 +8,13 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
  * The port closes after `quiet` without a connection or request, at the latest after `close`. Then new
  * requests may `arrive`, and active ones `finish`.
  */
-const drainMs = { notice: 1000, farewell: 250, quiet: 25, close: 500, arrive: 500, finish: 4600 } as const
+const drainMs = { notice: 1000, farewell: 250, quiet: 100, close: 500, arrive: 500, finish: 4600 } as const
+
+/**
+ * What a round of the event loop counts at most. A machine that pauses the process for longer has given it no
+ * time to accept and read what arrived in the meantime.
+ */
+const roundMs = 5
 
 /**
  * Ends the server without resetting a connection. For a moment it continues as before, so that load balancers
@@ -22,7 +28,7 @@ export async function drain(server: Server, immediately: boolean): Promise<void>
   const requests = countRequests(server)
   if (!immediately) await setTimeout(drainMs.farewell)
   const closed = await closePort(server, requests)
-  if (!immediately) await Promise.race([closed.event, setTimeout(drainMs.arrive)])
+  if (!immediately) await Promise.race([closed.event, letArrive()])
   server.closeIdleConnections()
   await Promise.race([closed.event, setTimeout(drainMs.finish)])
   server.closeAllConnections()
@@ -55,19 +61,28 @@ async function closePort(server: Server, requests: () => number): Promise<{ even
     process.nextTick(() => socket.pause())
   }
   server.on('connection', hold)
-  const start = performance.now()
-  let quietSince = start
-  for (let now = start; now - quietSince < drainMs.quiet && now - start < drainMs.close;) {
+  let last = performance.now()
+  for (let quiet = 0, waited = 0; quiet < drainMs.quiet && waited < drainMs.close;) {
     const before = accepted.length
     // From one check phase of the event loop to the next: in between, it accepts one that is waiting.
     await setImmediate()
-    now = performance.now()
+    const now = performance.now()
+    const round = Math.min(now - last, roundMs)
+    last = now
+    waited += round
     // Callers that were answered connect again: without this pause, the port would close as they do.
-    if (requests() > 0 || accepted.length > before) quietSince = now
+    quiet = requests() > 0 || accepted.length > before ? 0 : quiet + round
   }
   // The HTTP server's own `close` would also end connections whose first request has not arrived completely.
   const event = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
   server.off('connection', hold)
   for (const socket of accepted) socket.resume()
   return { event }
+}
+
+/** Waits for requests on open connections, and has read all that has arrived when it ends. */
+async function letArrive(): Promise<void> {
+  await setTimeout(drainMs.arrive)
+  // A timer that is late comes before reading.
+  await setImmediate()
 }
