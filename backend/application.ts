@@ -22,7 +22,7 @@ import { Faults, faultRoutes, faultsPath } from './faults/index.ts'
 import { readTables } from './health.ts'
 import { createApp, listRoutes } from './http/index.ts'
 import type { App, AppOptions } from './http/index.ts'
-import { startJobs } from './job-starter.ts'
+import { JobQueue } from './jobs.ts'
 import { Limits } from './limits/limits.ts'
 import { Presence } from './observability/index.ts'
 import type { Events, Log, Metrics, Tracing } from './observability/index.ts'
@@ -68,7 +68,7 @@ export async function startApplication(dependencies: ApplicationDependencies) {
       limits.stop()
       housekeeping.stop()
       revocations.stop()
-      await jobs.stop()
+      await jobs.stop(1500)
       await database.close(1000)
     },
   }
@@ -114,13 +114,10 @@ function startFeatures(dependencies: ApplicationDependencies, infrastructure: In
     noteFailedAttempt: (scope) => presence.noteFailedAttempt(scope),
   })
   const tasks = new TaskService({ ...shared, cache })
-  const jobs = startJobs(dependencies, () => ({ export: exports, import: imports }))
-  const exports = new ExportService({ ...shared, jobs: jobs.require })
-  const imports = new ImportService({
-    ...shared,
-    jobs: jobs.require,
-    onWrite: (userId) => cache.invalidate(userId),
-  })
+  const jobs = new JobQueue(dependencies)
+  const exports = new ExportService({ ...shared, jobs })
+  const imports = new ImportService({ ...shared, jobs, onWrite: (userId) => cache.invalidate(userId) })
+  jobs.start({ export: exports, import: imports })
   const noteFeatureUse = presence.noteFeatureUse.bind(presence)
   const guards = createGuards({ ...dependencies, ...infrastructure })
   const app = createApp({ ...appOptions, beforeRequest: faults && ((scope) => faults.beforeRequest(scope)) })

@@ -1,5 +1,3 @@
-import type { EventEmitter } from 'node:events'
-import { createRequire } from 'node:module'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createBackgroundScope, Database } from './db/index.ts'
 import { createLog, createMetrics } from './observability/index.ts'
@@ -31,19 +29,17 @@ test('a job that fails is tried again, and given up after its last try, once', a
   const tried: string[] = []
   const givenUp: string[] = []
   const { log, close } = createLog({ level: 'silent' })
-  const queue = new JobQueue(
-    { url, metrics: createMetrics(), log, retries: 1 },
-    {
-      hopeless: {
-        run: async (id) => {
-          tried.push(id)
-          throw new Error('never')
-        },
-        giveUp: async (id) => void givenUp.push(id),
+  const queue = new JobQueue({ url, metrics: createMetrics(), log, retries: 1 })
+  queue.start({
+    hopeless: {
+      run: async (id) => {
+        tried.push(id)
+        throw new Error('never')
       },
+      giveUp: async (id) => void givenUp.push(id),
     },
-  )
-  await queue.start()
+  })
+  await queue.requireStarted()
   await database.transaction(createBackgroundScope(5000), async (tx) =>
     queue.enqueue(tx, 'hopeless', 'job-1', { account: 'a', unfinished: 0 }),
   )
@@ -57,17 +53,14 @@ test('a job that fails is tried again, and given up after its last try, once', a
 test('many simultaneous jobs run one after the other without a pause', async () => {
   const done: string[] = []
   const { log, close } = createLog({ level: 'silent' })
-  const queue = new JobQueue(
-    { url, metrics: createMetrics(), log },
-    { many: { run: async (id) => (done.push(id), 'done'), giveUp: () => Promise.resolve() } },
-  )
-  await queue.start()
+  const queue = new JobQueue({ url, metrics: createMetrics(), log })
+  queue.start({ many: { run: async (id) => (done.push(id), 'done'), giveUp: () => Promise.resolve() } })
+  await queue.requireStarted()
   const ids = Array.from({ length: 30 }, (_, index) => `job-${index}`)
   await database.transaction(createBackgroundScope(5000), async (tx) => {
     for (const id of ids) await queue.enqueue(tx, 'many', id, { account: 'a', unfinished: 0 })
   })
-  // At one in two seconds, which is the polling interval without notifications, this would take a
-  // minute.
+  // At one in two seconds, which is the polling interval, this would take a minute.
   await eventually('all are done', 20_000, () => done.length === ids.length)
   expect(done.toSorted()).toEqual(ids.toSorted())
   await queue.stop(500)
@@ -114,22 +107,20 @@ async function startHeldQueue() {
   const { log, close } = createLog({ level: 'silent' })
   const ownUrl = await postgres.newDatabase()
   const own = await Database.open(ownUrl, 1, observer)
-  const queue = new JobQueue(
-    { url: ownUrl, metrics: createMetrics(), log },
-    {
-      held: {
-        run: async (id) => {
-          running.add(id)
-          order.push(id)
-          await new Promise<void>((resolve) => held.set(id, resolve))
-          running.delete(id)
-          return 'done'
-        },
-        giveUp: () => Promise.resolve(),
+  const queue = new JobQueue({ url: ownUrl, metrics: createMetrics(), log })
+  queue.start({
+    held: {
+      run: async (id) => {
+        running.add(id)
+        order.push(id)
+        await new Promise<void>((resolve) => held.set(id, resolve))
+        running.delete(id)
+        return 'done'
       },
+      giveUp: () => Promise.resolve(),
     },
-  )
-  await queue.start()
+  })
+  await queue.requireStarted()
   const finish = (id: string): void => {
     running.delete(id)
     held.get(id)?.()
@@ -141,26 +132,11 @@ async function startHeldQueue() {
     await close()
   })
   /** `unfinished`: the number of jobs that the account has already. */
-  const enqueue = (id: string, account: string, unfinished: number): Promise<void> =>
-    own.transaction(createBackgroundScope(5000), (tx) =>
+  const enqueue = async (id: string, account: string, unfinished: number): Promise<void> => {
+    await own.transaction(createBackgroundScope(5000), (tx) =>
       queue.enqueue(tx, 'held', id, { account, unfinished }),
     )
+    queue.wake('held')
+  }
   return { enqueue, running, order, finish }
 }
-
-test('the error of a connection of the queue that no one expects does not end the process', async () => {
-  const driver: { Client: new () => EventEmitter & { connect: () => Promise<void> } } = createRequire(
-    import.meta.resolve('pg-boss'),
-  )('pg')
-  const client = new driver.Client()
-  const unconnected = new driver.Client()
-  const connecting = unconnected.connect().catch(() => undefined)
-  expect(() => unconnected.emit('error', new Error('unexpected postmaster exit'))).not.toThrow()
-  await connecting
-  const seen: unknown[] = []
-  client.on('error', (error) => seen.push(error))
-  client.emit('error', new Error('terminating connection due to administrator command'))
-  client.removeAllListeners()
-  expect(() => client.emit('error', new Error('read ECONNRESET'))).not.toThrow()
-  expect(seen).toHaveLength(1)
-})

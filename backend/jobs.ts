@@ -1,12 +1,11 @@
-import type { EventEmitter } from 'node:events'
-import { createRequire } from 'node:module'
-import { fromDrizzle, PgBoss } from 'pg-boss'
-import { readAddress } from './db/address.ts'
-import { toConnectionConfig } from './db/connections.ts'
-import { sql } from './db/drizzle.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import type { PgBoss } from 'pg-boss'
+import { closePool, openPool } from './db/connections.ts'
 import type { Transaction } from './db/index.ts'
 import { runWithSpans } from './db/statement.ts'
-import { parseTraceparent, formatTraceparent } from './http/scope.ts'
+import { Problem } from './http/index.ts'
+import { formatTraceparent, parseTraceparent } from './http/scope.ts'
 import type { Log, Metrics, QueueState, Tracing } from './observability/index.ts'
 
 export type JobOutcome = 'done' | 'failed'
@@ -46,117 +45,53 @@ const workersPerQueue = 2
 
 /** A process without a heartbeat for this time has ended, and another process takes over its jobs. */
 const heartbeatSeconds = 10
-const countsLifetimeMs = 5000
-/** New jobs are notified immediately; polling finds retries and the jobs of ended processes. */
+/** A new job wakes the workers of its process; polling finds retries, and the jobs of other processes. */
 const pollingIntervalSeconds = 2
-const defaultRetries = 5
 
-const ignore = (): void => undefined
-
-/** A client of the driver that pg-boss uses. */
-interface DriverClient extends EventEmitter {
-  connect: (...args: unknown[]) => unknown
-}
-const driver: { Client: { prototype: DriverClient } } = createRequire(import.meta.resolve('pg-boss'))('pg')
-
-/**
- * An error of a client that has no listener ends the process. pg-boss has none while it uses a client between
- * two queries, and removes all those of a LISTEN connection that it lost. So each client gets one that does
- * nothing: rarely, the database was killed at such a moment, and the API ended with it.
- */
-function ignoreLateErrors({ prototype }: { prototype: DriverClient }): void {
-  const connect: unknown = Reflect.get(prototype, 'connect')
-  const removeAllListeners: unknown = Reflect.get(prototype, 'removeAllListeners')
-  if (typeof connect !== 'function' || typeof removeAllListeners !== 'function')
-    throw new TypeError('pg-boss: its driver has no client of the expected kind')
-  prototype.connect = function (this: DriverClient, ...args: unknown[]): unknown {
-    this.on('error', ignore)
-    return Reflect.apply(connect, this, args)
-  }
-  prototype.removeAllListeners = function (this: DriverClient, ...events: [string?]): DriverClient {
-    Reflect.apply(removeAllListeners, this, events)
-    return this.on('error', ignore)
-  }
-}
-
-ignoreLateErrors(driver.Client)
+/** How long a request waits for the queue to start; shorter than the time limit of any request. */
+const startLimitMs = 3000
+const startRetryMs = 500
 
 /**
  * Background jobs on pg-boss, stored in the same PostgreSQL: a job is enqueued in the transaction that
  * creates its record, and another process takes over if its process ends.
  */
 export class JobQueue {
-  #opened: PgBoss | undefined
   readonly #dependencies: JobQueueDependencies
-  readonly #queues: Readonly<Record<string, JobHandler>>
-  #counts: { at: number; states: Promise<QueueState[]> } | undefined
-  #running = false
   readonly #retries: number
+  readonly #started = Promise.withResolvers<void>()
+  /** The ids of the workers of each queue. */
+  readonly #workers = new Map<string, string[]>()
+  #pool: pg.Pool | undefined
+  #boss: PgBoss | undefined
+  #starting: Promise<void> | undefined
+  #hasFailed = false
+  #isStopping = false
 
-  constructor(dependencies: JobQueueDependencies, queues: Readonly<Record<string, JobHandler>>) {
+  constructor(dependencies: JobQueueDependencies) {
     this.#dependencies = dependencies
-    this.#queues = queues
-    this.#retries = dependencies.retries ?? defaultRetries
+    this.#retries = dependencies.retries ?? 5
     dependencies.metrics.observe({ queues: () => this.#countJobs() })
   }
 
-  get #boss(): PgBoss {
-    if (this.#opened === undefined) throw new Error('the job queue has not started')
-    return this.#opened
+  /** Starts in the background, because requests can be served before it. Retries until it succeeds. */
+  start(handlers: Readonly<Record<string, JobHandler>>): void {
+    this.#starting = this.#startRepeatedly(handlers)
   }
 
-  /** Creates the queues and starts the workers. Rejects if the database cannot be reached. */
-  async start(): Promise<void> {
-    const { url, log } = this.#dependencies
-    const { isPooled } = readAddress(url)
-    this.#opened = new PgBoss({
-      ...(await toConnectionConfig(url, 'todo-backend-jobs')),
-      ...(!isPooled && { options: '-c statement_timeout=10000 -c lock_timeout=5000' }),
-      // Behind a PgBouncer, LISTEN receives nothing: jobs are found by polling.
-      useListenNotify: !isPooled,
-      max: 3,
-      schema: 'jobs',
-      schedule: false,
-      monitorIntervalSeconds: heartbeatSeconds,
-      superviseIntervalSeconds: heartbeatSeconds,
+  /** Waits briefly for the start. Rejects with `unavailable` if jobs cannot be enqueued then. */
+  async requireStarted(): Promise<void> {
+    const started = this.#started.promise.then(() => true)
+    if (await Promise.race([started, sleep(startLimitMs, false, { ref: false })])) return
+    throw new Problem('unavailable', {
+      detail: 'The job queue is starting',
+      headers: { 'retry-after': '1' },
     })
-    this.#boss.on('error', ({ message }) =>
-      log.warn({ stream: 'error', error: { message } }, 'the job queue had an error'),
-    )
-    await this.#boss.start()
-    for (const [queue, handler] of Object.entries(this.#queues)) {
-      await this.#boss.createQueue(queue, {
-        retryLimit: this.#retries,
-        retryDelay: 1,
-        retryBackoff: true,
-        retryDelayMax: 30,
-        expireInSeconds: 600,
-        heartbeatSeconds,
-        notify: true,
-      })
-      for (let index = 0; index < workersPerQueue; index += 1) await this.#startWorker(queue, handler)
-    }
-    this.#running = true
   }
 
-  async #startWorker(queue: string, handler: JobHandler): Promise<void> {
-    const worker: string = await this.#boss.work<JobData>(
-      queue,
-      {
-        batchSize: 1,
-        pollingIntervalSeconds,
-        notifyPollingIntervalSeconds: pollingIntervalSeconds,
-        // Not `groupConcurrency`, with which two simultaneous fetches can begin two jobs of an account.
-        localGroupConcurrency: 1,
-      },
-      async ([job]) => {
-        if (job === undefined) return
-        // Fetches the next job immediately after this one: of several new jobs, only the first is notified in
-        // time.
-        this.#boss.notifyWorker(worker)
-        await this.#work(queue, handler, job.data, job.retryCount >= this.#retries)
-      },
-    )
+  /** Resolves unless the queue could not start; then, when it has started. */
+  async check(): Promise<void> {
+    if (this.#hasFailed) await this.#started.promise
   }
 
   /**
@@ -164,6 +99,7 @@ export class JobQueue {
    * runs one job of an account at a time, and the fewer jobs it has, the earlier its next one runs.
    */
   async enqueue(tx: Transaction, queue: string, id: string, owner: JobOwner): Promise<void> {
+    if (this.#boss === undefined) throw new Error('the job queue has not started')
     const { traceId, spanId, sampled = false } = tx.scope
     const isTraced = traceId !== undefined && spanId !== undefined
     const data: JobData = {
@@ -171,16 +107,100 @@ export class JobQueue {
       ...(isTraced && { traceparent: formatTraceparent({ traceId, spanId, sampled }) }),
     }
     await this.#boss.send(queue, data, {
-      db: fromDrizzle(tx.builder, sql),
+      db: { executeSql: (text, values) => tx.client.query(text, values) },
       group: { id: owner.account },
       priority: -owner.unfinished,
     })
   }
 
+  /** Lets free workers of this process fetch jobs now. */
+  wake(queue: string): void {
+    for (const worker of this.#workers.get(queue) ?? []) this.#boss?.notifyWorker(worker)
+  }
+
   /** Lets running jobs finish within `graceMs`. Others are retried later. */
   async stop(graceMs: number): Promise<void> {
-    this.#running = false
-    await this.#opened?.stop({ graceful: true, timeout: graceMs, close: true })
+    this.#isStopping = true
+    await this.#starting
+    await this.#boss?.stop({ timeout: graceMs }).catch(() => undefined)
+    if (this.#pool !== undefined) await closePool(this.#pool, 1000)
+  }
+
+  async #startRepeatedly(handlers: Readonly<Record<string, JobHandler>>): Promise<void> {
+    while (!this.#isStopping) {
+      try {
+        this.#boss = await this.#open(Object.keys(handlers))
+        for (const [queue, handler] of Object.entries(handlers))
+          await this.#startWorkers(this.#boss, queue, handler)
+        this.#hasFailed = false
+        this.#started.resolve()
+        return
+      } catch (error) {
+        this.#hasFailed = true
+        const { message } = error instanceof Error ? error : new Error(String(error))
+        this.#dependencies.log.error(
+          { stream: 'error', error: { message } },
+          'the job queue cannot start yet',
+        )
+        await sleep(startRetryMs)
+      }
+    }
+  }
+
+  async #open(queues: readonly string[]): Promise<PgBoss> {
+    const { url, log } = this.#dependencies
+    // Loaded late, because the service can serve other requests before.
+    const { PgBoss: Boss } = await import('pg-boss')
+    const pool = (this.#pool ??= await openPool(
+      url,
+      { application_name: 'todo-backend-jobs', max: 3 },
+      { statement_timeout: 10_000, lock_timeout: 5000 },
+    ))
+    const boss = new Boss({
+      db: { executeSql: (text, values) => pool.query(text, values) },
+      schema: 'jobs',
+      schedule: false,
+      monitorIntervalSeconds: heartbeatSeconds,
+      superviseIntervalSeconds: heartbeatSeconds,
+    })
+    boss.on('error', ({ message }) =>
+      log.warn({ stream: 'error', error: { message } }, 'the job queue had an error'),
+    )
+    try {
+      await boss.start()
+      for (const queue of queues) await this.#createQueue(boss, queue)
+      return boss
+    } catch (error) {
+      await boss.stop({ graceful: false }).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #createQueue(boss: PgBoss, queue: string): Promise<void> {
+    await boss.createQueue(queue, {
+      retryLimit: this.#retries,
+      retryDelay: 1,
+      retryBackoff: true,
+      retryDelayMax: 30,
+      expireInSeconds: 600,
+      heartbeatSeconds,
+    })
+  }
+
+  async #startWorkers(boss: PgBoss, queue: string, handler: JobHandler): Promise<void> {
+    const workers: string[] = []
+    this.#workers.set(queue, workers)
+    // Not `groupConcurrency`, with which two simultaneous fetches can begin two jobs of an account.
+    const options = { pollingIntervalSeconds, localGroupConcurrency: 1 }
+    while (workers.length < workersPerQueue)
+      workers.push(
+        await boss.work<JobData>(queue, options, async ([job]) => {
+          if (job === undefined) return
+          // Fetches the next job immediately after this one.
+          this.wake(queue)
+          await this.#work(queue, handler, job.data, job.retryCount >= this.#retries)
+        }),
+      )
   }
 
   async #work(queue: string, handler: JobHandler, job: JobData, isLast: boolean): Promise<void> {
@@ -208,25 +228,13 @@ export class JobQueue {
     }
   }
 
-  // Counts at most every 5 s, even with more frequent scrapes.
-  #countJobs(): Promise<QueueState[]> {
-    const now = performance.now()
-    if (!this.#running) return Promise.resolve([])
-    if (this.#counts === undefined || now - this.#counts.at > countsLifetimeMs)
-      this.#counts = { at: now, states: this.#readCounts().catch(() => []) }
-    return this.#counts.states
-  }
-
-  async #readCounts(): Promise<QueueState[]> {
-    const perQueue = await Promise.all(
-      Object.keys(this.#queues).map(async (queue) =>
-        (await this.#boss.getQueueStats(queue)).flatMap((stats) => [
-          { queue, state: 'waiting', jobs: stats.queuedCount },
-          { queue, state: 'active', jobs: stats.activeCount },
-          { queue, state: 'failed', jobs: stats.failedCount },
-        ]),
-      ),
-    )
-    return perQueue.flat()
+  /** The counts of the last monitoring, which the queue does once for all instances. */
+  async #countJobs(): Promise<QueueState[]> {
+    const queues = (await this.#boss?.getQueues([...this.#workers.keys()]).catch(() => [])) ?? []
+    return queues.flatMap(({ name: queue, queuedCount, activeCount, failedCount }) => [
+      { queue, state: 'waiting', jobs: queuedCount },
+      { queue, state: 'active', jobs: activeCount },
+      { queue, state: 'failed', jobs: failedCount },
+    ])
   }
 }

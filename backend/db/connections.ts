@@ -1,53 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { negotiateTls, readAddress } from './address.ts'
+import { readAddress } from './address.ts'
 import { findCause } from './availability.ts'
 import { applyMigrations, drizzle, sql } from './drizzle.ts'
 
-/** Together they keep every request below 5 s, in any state of the database. */
-export const timeLimitsMs = {
-  /** For a free connection, or for a new one. */
-  connect: 1000,
-  lock: 2000,
-  statement: 3000,
-  idleInTransaction: 5000,
-  /** The client's own limit for an answer, because a stopped server does not enforce its limits. */
-  answer: 3500,
-} as const
+const ignore = (): void => undefined
 
-/** The settings of a connection, for the pool and for the job queue. */
-export async function toConnectionConfig(url: string, applicationName: string) {
-  const address = readAddress(url)
-  return {
-    connectionString: address.url,
-    ssl: await negotiateTls(address, timeLimitsMs.connect),
-    application_name: applicationName,
-    connectionTimeoutMillis: timeLimitsMs.connect,
-    keepAlive: true,
-    enableChannelBinding: address.bindsChannel,
-  }
-}
+/** For a free connection of a pool, or for a new one. */
+const connectMs = 1000
 
 /** A PgBouncer refuses them at the start of a connection: set them for the role that connects. */
-const serverLimits = {
-  statement_timeout: timeLimitsMs.statement,
-  lock_timeout: timeLimitsMs.lock,
-  idle_in_transaction_session_timeout: timeLimitsMs.idleInTransaction,
-  options: '-c TimeZone=UTC',
-}
+type ServerSettings = Pick<
+  pg.ClientConfig,
+  'statement_timeout' | 'lock_timeout' | 'idle_in_transaction_session_timeout' | 'options'
+>
 
-export async function openPool(url: string, max: number): Promise<pg.Pool> {
+/** Opens a pool. The server's settings and the name of the application may be overridden by the address. */
+export async function openPool(
+  url: string,
+  options: pg.PoolConfig & { application_name: string },
+  settings: ServerSettings,
+): Promise<pg.Pool> {
   const pool = new pg.Pool({
-    ...(await toConnectionConfig(url, 'todo-backend')),
-    ...(!readAddress(url).isPooled && serverLimits),
-    query_timeout: timeLimitsMs.answer,
-    max,
-    idleTimeoutMillis: 0,
+    ...(!readAddress(url).isPooled && settings),
+    ...options,
+    ...(await toConnectionConfig(url, options.application_name)),
   })
   // A lost connection rejects its query, and the next one opens another. Without listeners, the error would
   // also end the process.
-  pool.on('connect', (client) => client.on('error', () => undefined))
-  return pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', ignore))
+  return pool.on('error', ignore)
+}
+
+/** Running queries may finish within `graceMs`. */
+export async function closePool(pool: pg.Pool, graceMs: number): Promise<void> {
+  await Promise.race([pool.end(), sleep(graceMs, undefined, { ref: false })])
+}
+
+async function toConnectionConfig(url: string, name: string): Promise<pg.ClientConfig> {
+  const { connection, prefersTls } = readAddress(url)
+  const common = { application_name: name, connectionTimeoutMillis: connectMs, keepAlive: true }
+  const config = { ...common, ...connection }
+  if (!prefersTls || (await offersTls(config))) return config
+  return { ...config, ssl: false }
+}
+
+/** Rejects if the server cannot be reached. */
+async function offersTls(config: pg.ClientConfig): Promise<boolean> {
+  try {
+    await withClient(config, () => Promise.resolve())
+    return true
+  } catch (error) {
+    if (findCause(error).message === 'The server does not support SSL connections') return false
+    throw error
+  }
+}
+
+async function withClient(
+  config: pg.ClientConfig,
+  work: (client: pg.Client) => Promise<void>,
+): Promise<void> {
+  const client = new pg.Client(config)
+  client.on('error', ignore)
+  try {
+    await client.connect()
+    await work(client)
+  } finally {
+    await client.end()
+  }
 }
 
 const folder = fileURLToPath(new URL('migrations', import.meta.url))
@@ -62,7 +83,8 @@ const migrationLimitMs = '600000'
  * in front that cannot serve the API.
  */
 export async function migrate(url: string): Promise<void> {
-  await withClient(url, async (client) => {
+  const config = await toConnectionConfig(url, 'todo-backend-migrate')
+  await withClient(config, async (client) => {
     await drizzle(client).transaction(async (tx) => {
       await tx.execute(sql`select set_config('statement_timeout', ${migrationLimitMs}, true),
         set_config('lock_timeout', ${migrationLimitMs}, true)`)
@@ -70,19 +92,8 @@ export async function migrate(url: string): Promise<void> {
       await applyMigrations(tx, { migrationsFolder: folder })
     })
     if (readAddress(url).isPooled)
-      await withClient(url, (other) => requirePreparedStatements([client, other]))
+      await withClient(config, (other) => requirePreparedStatements([client, other]))
   })
-}
-
-async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
-  const client = new pg.Client(await toConnectionConfig(url, 'todo-backend-migrate'))
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
-    await work(client)
-  } finally {
-    await client.end()
-  }
 }
 
 const duplicateStatement = '42P05'

@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import { DatabaseBusy, DatabaseUnavailable, translateDatabaseError } from './availability.ts'
-import { openPool } from './connections.ts'
+import { closePool, openPool } from './connections.ts'
 import { drizzle } from './drizzle.ts'
 import { createBackgroundScope } from './statement.ts'
-import type { Builder, Prepared, QueryResult, QueryScope, Statement } from './statement.ts'
+import type { Builder, QueryResult, QueryScope, Statement } from './statement.ts'
 
 /** Receives events of the pool, for metrics, logs and fault injection. */
 export interface DatabaseObserver {
@@ -14,8 +14,11 @@ export interface DatabaseObserver {
   beforeQuery?: ((name: string) => Promise<void> | undefined) | undefined
 }
 
-/** Runs statements and queries on one connection. */
-export interface Connection {
+/** Runs statements and queries on one connection, for a request or job. */
+export interface Transaction {
+  readonly scope: QueryScope
+  /** For libraries that write in their caller's transaction. */
+  readonly client: pg.PoolClient
   run: <Result extends QueryResult>(
     statement: Statement<Result>,
     values: Record<string, unknown>,
@@ -27,24 +30,25 @@ export interface Connection {
   ) => Promise<Result>
 }
 
-export interface Transaction extends Connection {
-  /** The request or job of the transaction. */
-  readonly scope: QueryScope
-  /** For libraries that write in their caller's transaction. */
-  readonly builder: Builder
-}
-
 /** More waiting queries are refused, so a slow database does not fill the process with them. */
 const maxWaitingPerConnection = 50
 
 const backgroundLimitMs = 10_000
+
+/** With the time limit for a connection, they keep every request below 5 s, in any state of the database. */
+const serverLimits = {
+  statement_timeout: 3000,
+  lock_timeout: 2000,
+  idle_in_transaction_session_timeout: 5000,
+}
+/** The client's own limit for an answer, because a stopped server does not enforce its limits. */
+const answerMs = 3500
 
 /** The connection pool, with the time limits of a request, and the measurement of each query. */
 export class Database {
   readonly #pool: pg.Pool
   readonly #size: number
   readonly #observer: DatabaseObserver
-  readonly #builders = new WeakMap<pg.PoolClient, PreparingBuilder>()
   #isUp = true
 
   private constructor(pool: pg.Pool, size: number, observer: DatabaseObserver) {
@@ -54,7 +58,9 @@ export class Database {
   }
 
   static async open(url: string, size: number, observer: DatabaseObserver): Promise<Database> {
-    return new Database(await openPool(url, size), size, observer)
+    const options = { application_name: 'todo-backend', query_timeout: answerMs, idleTimeoutMillis: 0 }
+    const settings = { ...serverLimits, options: '-c TimeZone=UTC' }
+    return new Database(await openPool(url, { ...options, max: size }, settings), size, observer)
   }
 
   get poolState(): { inUse: number; size: number; waiting: number } {
@@ -71,7 +77,16 @@ export class Database {
     statement: Statement<Result>,
     values: Record<string, unknown>,
   ): Promise<Result> {
-    return this.#inTime(scope, (client) => this.#connect(scope, client).run(statement, values))
+    return this.#connected(scope, (connection) => connection.run(statement, values))
+  }
+
+  /** Runs a query that is not prepared, because it is rare. */
+  query<Result extends QueryResult>(
+    scope: QueryScope,
+    name: string,
+    build: (db: Builder) => PromiseLike<Result>,
+  ): Promise<Result> {
+    return this.#connected(scope, (connection) => connection.query(name, build))
   }
 
   /** Runs a query that no request waits for, and that is not prepared. */
@@ -82,28 +97,20 @@ export class Database {
     return this.query(createBackgroundScope(backgroundLimitMs), name, build)
   }
 
-  /** Runs a query that is not prepared, because it is rare. */
-  query<Result extends QueryResult>(
-    scope: QueryScope,
-    name: string,
-    build: (db: Builder) => PromiseLike<Result>,
-  ): Promise<Result> {
-    return this.#inTime(scope, (client) => this.#connect(scope, client).query(name, build))
-  }
-
   /** Runs `work` in a transaction, within the time limit of the scope. */
   transaction<T>(scope: QueryScope, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.#inTime(scope, (client) => {
-      const { builder } = this.#builderFor(client)
-      return builder.transaction(async (tx) => {
-        try {
-          return await work({ scope, builder: tx, ...this.#connect(scope, client) })
-        } catch (error) {
-          // A lost connection must not be asked to roll back: it would not answer until its time limit.
-          if (isLost(error)) void client.end()
-          throw error
-        }
-      })
+    return this.#connected(scope, async (connection) => {
+      await connection.client.query('begin')
+      try {
+        const result = await work(connection)
+        await connection.client.query('commit')
+        return result
+      } catch (thrown) {
+        const error = this.#translate(thrown)
+        // A lost connection would not answer until its time limit.
+        if (!isLost(error)) await connection.client.query('rollback')
+        throw error
+      }
     })
   }
 
@@ -118,39 +125,24 @@ export class Database {
   }
 
   /** Closes the pool. Running queries may finish within `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    await waitAtMost(graceMs, this.#pool.end(), () => undefined)
+  close(graceMs: number): Promise<void> {
+    return closePool(this.#pool, graceMs)
   }
 
-  #connect(scope: QueryScope, client: pg.PoolClient): Connection {
-    const builder = this.#builderFor(client)
-    return {
-      run: (statement, values) =>
-        this.#measure(scope, statement.name, () => builder.prepareOnce(statement).execute(values)),
-      query: (name, build) => this.#measure(scope, name, () => build(builder.builder)),
-    }
-  }
-
-  #builderFor(client: pg.PoolClient): PreparingBuilder {
-    const known = this.#builders.get(client)
-    if (known !== undefined) return known
-    const made = new PreparingBuilder(client)
-    this.#builders.set(client, made)
-    return made
-  }
-
-  async #inTime<T>(scope: QueryScope, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  async #connected<T>(scope: QueryScope, work: (connection: Transaction) => Promise<T>): Promise<T> {
     const started = performance.now()
+    const limit = Promise.withResolvers<never>()
+    const late = (): void => limit.reject(new DatabaseBusy('no answer within the time limit'))
+    const timer = setTimeout(late, Math.max(0, scope.deadline - started))
     try {
-      return await waitAtMost(scope.deadline - started, this.#onClient(work), () => {
-        throw new DatabaseBusy('no answer within the time limit')
-      })
+      return await Promise.race([this.#onConnection(scope, work), limit.promise])
     } finally {
+      clearTimeout(timer)
       scope.db.ms += performance.now() - started
     }
   }
 
-  async #onClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  async #onConnection<T>(scope: QueryScope, work: (connection: Transaction) => Promise<T>): Promise<T> {
     if (this.#pool.waitingCount >= this.#size * maxWaitingPerConnection)
       throw new DatabaseBusy(`${this.#pool.waitingCount} queries are already waiting`)
     const client = await this.#pool.connect().catch((error: unknown) => {
@@ -158,7 +150,13 @@ export class Database {
     })
     let hasLost = false
     try {
-      const result = await work(client)
+      const result = await work({
+        scope,
+        client,
+        run: (statement, values) =>
+          this.#measure(scope, statement.name, () => statement.prepareOn(client).execute(values)),
+        query: (name, build) => this.#measure(scope, name, () => build(drizzle(client))),
+      })
       this.#setUp(true)
       return result
     } catch (thrown) {
@@ -196,7 +194,7 @@ export class Database {
   }
 
   #translate(error: unknown): unknown {
-    if (error instanceof DatabaseUnavailable && error.cause !== undefined) return error
+    if (isLost(error)) return error
     const translated = translateDatabaseError(error)
     if (translated instanceof DatabaseUnavailable) {
       this.#observer.connectionError(translated.message)
@@ -212,40 +210,7 @@ export class Database {
   }
 }
 
-/** The query builder on one connection, and the statements prepared there. */
-class PreparingBuilder {
-  readonly builder: Builder
-  readonly #client: pg.PoolClient
-  readonly #prepared = new Map<Statement, Prepared<QueryResult>>()
-
-  constructor(client: pg.PoolClient) {
-    this.#client = client
-    this.builder = drizzle(client)
-  }
-
-  prepareOnce<Result extends QueryResult>(statement: Statement<Result>): Prepared<Result> {
-    const known = this.#prepared.get(statement)
-    // Stored under the statement that built it, so the type is the same.
-    // oxlint-disable-next-line no-unsafe-type-assertion
-    if (known !== undefined) return known as Prepared<Result>
-    const made = statement.prepare(this.builder, this.#client)
-    this.#prepared.set(statement, made)
-    return made
-  }
-}
-
 /** Whether the connection is of no use any more. An error without a cause is an injected fault. */
 function isLost(error: unknown): boolean {
   return error instanceof DatabaseUnavailable && error.cause !== undefined
-}
-
-/** Settles like `work`, or like `late` after `limitMs`. */
-async function waitAtMost<T>(limitMs: number, work: Promise<T>, late: () => T): Promise<T> {
-  const limit = Promise.withResolvers<void>()
-  const timer = setTimeout(limit.resolve, Math.max(0, limitMs))
-  try {
-    return await Promise.race([work, limit.promise.then(late)])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -8,6 +8,6 @@ export {
   translateDatabaseError,
 } from './availability.ts'
 export { migrate } from './connections.ts'
-export type { QueryScope, Statement } from './statement.ts'
+export type { QueryScope } from './statement.ts'
 export { createBackgroundScope, defineDecodedStatement, defineStatement } from './statement.ts'
 export * as schema from './schema.ts'

@@ -2,6 +2,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { eventually, startTestPostgres, startTestService } from '../testing/index.ts'
 import type { TestPostgres } from '../testing/index.ts'
+import { openPool } from './connections.ts'
 import { createBackgroundScope, Database, DatabaseBusy } from './index.ts'
 import { sql } from './drizzle.ts'
 
@@ -63,6 +64,14 @@ test('a caller waits no longer than the time limit of its scope', async () => {
     database.query(createBackgroundScope(200), 'test', (db) => db.execute(sql`select pg_sleep(2)`)),
   ).rejects.toThrow(new DatabaseBusy('no answer within the time limit'))
   expect(performance.now() - started).toBeLessThan(1500)
+})
+
+test('the error of a connection in use that no one expects does not end the process', async () => {
+  const pool = await openPool(await server.newDatabase(), { application_name: 'test', max: 1 }, {})
+  const client = await pool.connect()
+  expect(() => client.emit('error', new Error('unexpected postmaster exit'))).not.toThrow()
+  client.release(true)
+  await pool.end()
 })
 
 test('behind a PgBouncer, connections begin without parameters that it refuses', async () => {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
-import { fillPlaceholders } from './drizzle.ts'
+import { drizzle, fillPlaceholders } from './drizzle.ts'
 import type { NodePgDatabase } from './drizzle.ts'
 
 /** Builds queries for one connection. */
@@ -9,7 +9,7 @@ export type Builder = NodePgDatabase
 /** The rows of a query, or the number of those that it changed. */
 export type QueryResult = readonly unknown[] | { readonly rowCount: number | null }
 
-export interface Prepared<Result> {
+interface Prepared<Result> {
   execute: (values: Record<string, unknown>) => Promise<Result>
 }
 
@@ -19,16 +19,31 @@ export interface Prepared<Result> {
  */
 export interface Statement<Result extends QueryResult = QueryResult> {
   readonly name: string
-  readonly prepare: (db: Builder, client: pg.ClientBase) => Prepared<Result>
+  readonly prepareOn: (client: pg.PoolClient) => Prepared<Result>
 }
 
-/** `variant`: distinguishes statements of one name, such as pages in different orders. */
+function prepareOnce<Result extends QueryResult>(
+  name: string,
+  prepare: (client: pg.PoolClient) => Prepared<Result>,
+): Statement<Result> {
+  const prepared = new WeakMap<pg.PoolClient, Prepared<Result>>()
+  return {
+    name,
+    prepareOn: (client) => {
+      const known = prepared.get(client)
+      if (known !== undefined) return known
+      const made = prepare(client)
+      prepared.set(client, made)
+      return made
+    },
+  }
+}
+
 export function defineStatement<Result extends QueryResult>(
   name: string,
   build: (db: Builder) => { prepare: (name: string) => Prepared<Result> },
-  variant = '',
 ): Statement<Result> {
-  return { name, prepare: (db) => build(db).prepare(name + variant) }
+  return prepareOnce(name, (client) => build(drizzle(client)).prepare(name))
 }
 
 interface BuiltQuery {
@@ -45,6 +60,7 @@ const types = {
 /**
  * Defines a statement whose rows `decode` maps, because many requests run it and it has many rows: Drizzle's
  * mapping of 21 tasks takes more than 100 µs (docs/adr/0016). `decode` receives the columns in their order.
+ * `variant` distinguishes statements of one name, such as pages in different orders.
  */
 // PostgreSQL's rows have no types: this is where `decode` says what its columns are.
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- see above
@@ -54,19 +70,16 @@ export function defineDecodedStatement<Columns extends unknown[], Row>(
   decode: (row: Columns) => Row,
   variant = '',
 ): Statement<Row[]> {
-  return {
-    name,
-    prepare: (db, client) => {
-      const { sql: text, params } = build(db).toSQL()
-      const query = { name: name + variant, text, rowMode: 'array', types } as const
-      return {
-        execute: async (values) => {
-          const { rows } = await client.query<Columns>({ ...query, values: fillPlaceholders(params, values) })
-          return rows.map(decode)
-        },
-      }
-    },
-  }
+  return prepareOnce(name, (client) => {
+    const { sql: text, params } = build(drizzle(client)).toSQL()
+    const query = { name: name + variant, text, rowMode: 'array', types } as const
+    return {
+      execute: async (values) => {
+        const { rows } = await client.query<Columns>({ ...query, values: fillPlaceholders(params, values) })
+        return rows.map(decode)
+      },
+    }
+  })
 }
 
 /** The request or job of a query: counts its time, statements and rows, and limits its duration. */

@@ -3,6 +3,7 @@ import { chownSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import sqlClient from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ConfigError, readConfig } from '../config/config.ts'
@@ -119,27 +120,28 @@ describe('with TLS on the server', () => {
     await setTls('other')
     const root = `&sslrootcert=${join(data, 'other.crt')}`
     expect(await useService(`?sslmode=verify-ca${root}`)).toMatchObject({ ready: 200, tls: all })
-    for (const parameters of [`?sslmode=verify-full${root}`, '?sslmode=verify-ca'])
-      expect(await connectProblem(parameters)).toMatch(/IP: 127\.0\.0\.1|self-signed certificate/)
+    expect(await connectProblem(`?sslmode=verify-full${root}`)).toMatch(/IP: 127\.0\.0\.1/)
+    for (const parameters of ['?sslmode=verify-full', '?sslmode=require&sslrootcert=system'])
+      expect(await connectProblem(parameters)).toMatch(/self-signed certificate/)
   })
 })
 
 async function connectProblem(parameters: string): Promise<string> {
-  const { url, tls } = readAddress(`${postgres.url}${parameters}`)
-  const client = sqlClient(url, { max: 1, ssl: tls, connect_timeout: 3 })
+  const client = new pg.Client(readAddress(`${postgres.url}${parameters}`).connection)
   try {
-    await client`select 1`
+    await client.connect()
     return ''
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   } finally {
-    await client.end({ timeout: 0 })
+    await client.end()
   }
 }
 
 test.each([
   ['sslmode=on', 'DATABASE_URL: found sslmode "on", expected disable, allow, prefer, require, verify-ca, '],
   ['sslmode=verify-ca&sslrootcert=/none', 'DATABASE_URL: found sslrootcert: /none: ENOENT, expected a file'],
+  ['sslmode=verify-ca', 'DATABASE_URL: found sslmode verify-ca without sslrootcert, expected a file with'],
   ['schema=private', 'DATABASE_URL: found schema "private", expected public'],
   ['connection_limit=0', 'DATABASE_URL: found connection_limit "0", expected a number from 1 to 999'],
   ['pgbouncer=1', 'DATABASE_URL: found pgbouncer "1", expected true, false'],

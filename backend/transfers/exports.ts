@@ -11,8 +11,7 @@ import type { Format } from './formats.ts'
 
 export interface TransferDependencies {
   database: Database
-  /** Waits briefly for the queue to start. Rejects with `unavailable` if it does not. */
-  jobs: () => Promise<JobQueue>
+  jobs: JobQueue
   metrics: Metrics
   events: Events
 }
@@ -33,14 +32,14 @@ export interface QueuedJob {
 
 /** Inserts the row of a job and queues it, in one transaction. Throws `too-many-requests` over the quota. */
 export async function queueJob(
-  { jobs: startedJobs, database }: TransferDependencies,
+  { jobs, database }: TransferDependencies,
   scope: Scope,
   { kind, userId }: { kind: 'export' | 'import'; userId: string },
   insert: (tx: Transaction) => Promise<readonly { id: string }[]>,
 ): Promise<QueuedJob> {
   // Before the transaction, so that no connection is occupied while this waits.
-  const jobs = await startedJobs()
-  return database.transaction(scope, async (tx) => {
+  await jobs.requireStarted()
+  const job = await database.transaction(scope, async (tx) => {
     // Requests of an account that arrive together wait for each other here, so that each counts the others.
     await tx.query('jobs.lock_account', (db) =>
       db.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update'),
@@ -57,8 +56,10 @@ export async function queueJob(
       })
     const [{ id } = { id: '' }] = await insert(tx)
     await jobs.enqueue(tx, kind, id, { account: userId, unfinished })
-    return { id, status: 'queued' }
+    return { id, status: 'queued' } as const
   })
+  jobs.wake(kind)
+  return job
 }
 
 /** Returns `row` if it is the caller's. Throws `not-found` otherwise, and reports a row of another user. */
