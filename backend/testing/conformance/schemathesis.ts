@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { BackendProcess } from '../testing/index.ts'
+import { BackendProcess } from '../index.ts'
 
 /*
  * Compares the served OpenAPI document with the service, using Schemathesis with all checks and all phases:
@@ -22,7 +22,7 @@ const { values } = parseArgs({
   },
 })
 const version = '4.32.5'
-const tools = fileURLToPath(new URL('../../.vigil/tools/', import.meta.url))
+const tools = fileURLToPath(new URL('../../../.vigil/tools/', import.meta.url))
 const hooks = fileURLToPath(new URL('hooks.py', import.meta.url))
 const settings = fileURLToPath(new URL('schemathesis.toml', import.meta.url))
 const execute = promisify(execFile)
