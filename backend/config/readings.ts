@@ -1,62 +1,73 @@
-/**
- * Converts the text of one variable to a value, or reports what was found instead. `found` never contains a
- * secret.
- */
-export type Parser<T> = (raw: string) => { value: T } | { found: string; expected: string }
+/** Converts the text of one variable to a value. Throws an error that says what was found and expected. */
+export type Parser<T> = (raw: string) => T
 
 /** Reads one variable; an absent or empty one gives `fallback`. */
-export type Read = <T, D>(name: string, reading: Parser<T>, fallback: D) => T | D
+export type Read = <T, D>(name: string, parser: Parser<T>, fallback: D) => T | D
 
-/** A whole number from `min` to `max`. */
-export function wholeNumber(min: number, max: number): Parser<number> {
+/** A parser for texts that `parse` converts; `describe` must not quote secrets. */
+function parser<T>(
+  expected: string,
+  parse: (raw: string) => T | undefined,
+  describe: (raw: string) => string = quote,
+): Parser<T> {
   return (raw) => {
+    const value = parse(raw)
+    if (value === undefined) throw new Error(`found ${describe(raw)}, expected ${expected}`)
+    return value
+  }
+}
+
+export const wholeNumber = (min: number, max: number): Parser<number> =>
+  parser(`a whole number from ${min} to ${max}`, (raw) => {
     const value = /^\d{1,15}$/.test(raw) ? Number(raw) : Number.NaN
-    if (value >= min && value <= max) return { value }
-    return { found: quote(raw), expected: `a whole number from ${min} to ${max}` }
-  }
-}
+    return value >= min && value <= max ? value : undefined
+  })
 
-export function oneOf<const T extends string>(...choices: readonly T[]): Parser<T> {
-  return (raw) => {
-    const value = choices.find((choice) => choice === raw)
-    return value === undefined ? { found: quote(raw), expected: choices.join(', ') } : { value }
-  }
-}
+export const oneOf = <const T extends string>(...choices: readonly T[]): Parser<T> =>
+  parser(choices.join(', '), (raw) => choices.find((choice) => choice === raw))
 
-export function text(pattern: RegExp, expected: string): Parser<string> {
-  return (raw) => (pattern.test(raw) ? { value: raw } : { found: quote(raw), expected })
-}
+export const text = (pattern: RegExp, expected: string): Parser<string> =>
+  parser(expected, (raw) => (pattern.test(raw) ? raw : undefined))
 
+export const secret = (minLength: number, expected = `at least ${minLength} characters`): Parser<string> =>
+  parser(
+    expected,
+    (raw) => (raw.length >= minLength ? raw : undefined),
+    (raw) => `${raw.length} characters`,
+  )
+
+// The message does not quote the value, which may contain a password.
+export const url = (...protocols: readonly string[]): Parser<string> =>
+  parser(
+    `an address that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    (raw) => (URL.canParse(raw) && protocols.includes(new URL(raw).protocol) ? raw : undefined),
+    () => 'something else',
+  )
+
+/** Words, separated by commas. */
 export function wordList(pattern: RegExp, expected: string): Parser<string[]> {
-  return (raw) => {
-    const value = raw
-      .split(',')
-      .map((word) => word.trim())
-      .filter((word) => word !== '')
-    const wrong = value.find((word) => !pattern.test(word))
-    return wrong === undefined ? { value } : { found: quote(wrong), expected }
-  }
+  const word = text(pattern, expected)
+  return (raw) => splitList(raw).map((part) => word(part))
 }
 
 /**
  * `name=value` pairs, separated by commas, with percent-encoded values as in W3C baggage. Messages do not
- * quote them, because headers contain keys.
+ * quote them, because headers contain keys. `pattern`: of a pair, with its value decoded.
  */
-export function pairs(name: RegExp, value: RegExp): Parser<Record<string, string>> {
-  const expected = 'name=value pairs, separated by commas, with values percent-encoded'
-  return (raw) => {
-    const read: Record<string, string> = {}
-    for (const [index, pair] of raw.split(',').entries()) {
-      if (pair.trim() === '') continue
-      const at = pair.indexOf('=')
-      const key = pair.slice(0, Math.max(at, 0)).trim()
-      const decoded = decodePercent(pair.slice(at + 1).trim())
-      if (!name.test(key) || decoded === undefined || !value.test(decoded))
-        return { found: `something else at number ${index + 1}`, expected }
-      read[key] = decoded
-    }
-    return { value: read }
+export function pairs(pattern: RegExp): Parser<Record<string, string>> {
+  const readPair = (pair: string, index: number): [string, string] => {
+    const [, name = '', encoded = '%'] = /^([^=]*?)\s*=\s*(.*)$/.exec(pair) ?? []
+    const value = decodePercent(encoded)
+    if (value !== undefined && pattern.test(`${name}=${value}`)) return [name, value]
+    const expected = 'name=value pairs, separated by commas, with values percent-encoded'
+    throw new Error(`found something else at number ${index + 1}, expected ${expected}`)
   }
+  return (raw) => Object.fromEntries(splitList(raw).map(readPair))
+}
+
+function splitList(raw: string): string[] {
+  const parts = raw.split(',').map((part) => part.trim())
+  return parts.filter((part) => part !== '')
 }
 
 function decodePercent(encoded: string): string | undefined {
@@ -65,22 +76,6 @@ function decodePercent(encoded: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-export function url(...protocols: readonly string[]): Parser<string> {
-  const expected = `an address that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`
-  // The message does not quote the value, which may contain a password.
-  return (raw) =>
-    URL.canParse(raw) && protocols.includes(new URL(raw).protocol)
-      ? { value: raw }
-      : { found: 'something else', expected }
-}
-
-export function secret(minLength: number): Parser<string> {
-  return (raw) =>
-    raw.length >= minLength
-      ? { value: raw }
-      : { found: `${raw.length} characters`, expected: `at least ${minLength} characters` }
 }
 
 // One short line without control characters, because the value is not trusted.

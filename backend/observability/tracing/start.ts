@@ -12,7 +12,7 @@ import {
 } from '@opentelemetry/sdk-trace'
 import type { Sampler } from '@opentelemetry/sdk-trace'
 import type { Config } from '../../config/config.ts'
-import type { OtelConfig, OtlpTarget, SamplerConfig } from '../../config/otel.ts'
+import type { OtelConfig, OtlpTarget } from '../../config/otel.ts'
 import { randomHex } from '../../http/scope.ts'
 import type { Log } from '../logs.ts'
 import {
@@ -129,7 +129,7 @@ async function createMeterProvider(
 }
 
 /** Creates the library's sampler for the configured one. */
-export function createSampler({ ratio, parentBased }: SamplerConfig): Sampler {
+export function createSampler({ ratio, parentBased }: OtelConfig['sampler']): Sampler {
   const inner = ratio === 0 ? new AlwaysOffSampler() : new TraceIdRatioBasedSampler(ratio)
   const root = ratio === 1 ? new AlwaysOnSampler() : inner
   return parentBased ? new ParentBasedSampler({ root }) : root
