@@ -160,7 +160,7 @@ async function openTelemetry(
   log: Log,
 ): Promise<Telemetry | undefined> {
   if (config.otel === undefined) return undefined
-  const { startTelemetry } = await import('./observability/tracing/start.ts')
+  const { startTelemetry } = await import('./observability/tracing/telemetry.ts')
   return startTelemetry(config.otel, {
     config,
     registry,

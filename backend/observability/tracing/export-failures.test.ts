@@ -1,6 +1,6 @@
 import pino from 'pino'
 import { expect, test } from 'vitest'
-import { ExportFailureLog } from './exporters.ts'
+import { createFailureLog } from './telemetry.ts'
 
 function complaining() {
   const lines: Record<string, unknown>[] = []
@@ -9,25 +9,25 @@ function complaining() {
     { base: null, messageKey: 'message' },
     { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   )
-  return { lines, clock, complaints: new ExportFailureLog(log, () => clock.ms) }
+  return { lines, clock, note: createFailureLog(log, () => clock.ms) }
 }
 
 test('the first failure is logged immediately, and those of the following minute are only counted', () => {
-  const { lines, clock, complaints } = complaining()
+  const { lines, clock, note } = complaining()
   for (let at = 0; at < 60_000; at += 1000) {
     clock.ms = at
-    complaints.note(new Error('down'))
+    note(new Error('down'))
   }
   expect(lines).toMatchObject([
     { message: 'telemetry was not delivered', stream: 'application', reason: 'down' },
   ])
   clock.ms = 60_000
-  complaints.note(new Error('still down'))
+  note(new Error('still down'))
   expect(lines[1]).toMatchObject({ reason: 'still down', failuresSince: 59 })
 })
 
 test('what a collector says is one bounded line, with its code before it', () => {
-  const { lines, complaints } = complaining()
-  complaints.note(Object.assign(new Error(`no\r\n\u001b[31m${'x'.repeat(5000)}`), { code: 500 }))
+  const { lines, note } = complaining()
+  note(Object.assign(new Error(`no\r\n\u001b[31m${'x'.repeat(5000)}`), { code: 500 }))
   expect(lines[0]?.['reason']).toMatch(/^500: no \[31mx{180,200}…$/)
 })

@@ -2,7 +2,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { expect, onTestFinished, test } from 'vitest'
 import { OtlpReceiver } from '../../testing/otlp.ts'
-import { createSpanExporter } from './exporters.ts'
+import { createSpanExporter } from './telemetry.ts'
 
 function aSpan(): ReadableSpan[] {
   const memory = new InMemorySpanExporter()

@@ -1,14 +1,21 @@
-import { DataPointType } from '@opentelemetry/sdk-metrics'
+import { setGlobalErrorHandler } from '@opentelemetry/core'
+import {
+  AggregationTemporality,
+  DataPointType,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { expect, test } from 'vitest'
-import { RegistryProducer } from './metrics.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { createRegistryProducer } from './metrics.ts'
 
 function registryWith(make: (registers: Registry[]) => void) {
   const registry = new Registry()
   // As the service has it: this renames counters when it is read.
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
   make([registry])
-  const producer = new RegistryProducer(registry, 1000, () => 2500)
+  const producer = createRegistryProducer(registry, 1000, () => 2500)
   return {
     registry,
     read: async () =>
@@ -87,11 +94,16 @@ test('a gauge is read each time, without NaN, and a metric without series is omi
 })
 
 test('a registry that cannot be read is an error of this export, not of the service', async () => {
-  const { errors, resourceMetrics } = await new RegistryProducer(
-    { getMetricsAsJSON: () => Promise.reject(new Error('no')) },
-    0,
-    () => 0,
-  ).collect()
+  const errors: unknown[] = []
+  setGlobalErrorHandler((error) => errors.push(error))
+  onTestFinished(() => setGlobalErrorHandler(() => undefined))
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const unreadable = { getMetricsAsJSON: () => Promise.reject(new Error('no')) }
+  const producer = createRegistryProducer(unreadable, 0, () => 0)
+  const reader = new PeriodicExportingMetricReader({ exporter, metricProducers: [producer] })
+  const provider = new MeterProvider({ readers: [reader] })
+  await provider.forceFlush()
   expect(errors).toMatchObject([{ message: 'no' }])
-  expect(resourceMetrics.scopeMetrics).toEqual([])
+  expect(exporter.getMetrics()).toEqual([])
+  await provider.shutdown()
 })
