@@ -13,7 +13,7 @@ import { canExplain, profilePair } from './profile.ts'
 import type { PairProfile } from './profile.ts'
 import type { DuetSuite, PairEnd, PairPlan } from './measure.ts'
 import { startPair } from './processes/pair.ts'
-import type { PairSource } from './processes/pair.ts'
+import type { PairSource, RunningPair } from './processes/pair.ts'
 
 /** A duet: two sides, a suite, and the rules of the decision. */
 export interface DuetRequest {
@@ -69,6 +69,8 @@ export interface AttemptResult {
   end: AttemptEnd
   /** Missing where nothing was profiled. */
   profile?: PairProfile
+  /** Resolves when the pair is stopped, which takes seconds of waiting; missing where none was started. */
+  stopped?: Promise<void>
 }
 
 /** When the measurement of one pair of processes is judged, and what ends it. */
@@ -88,7 +90,7 @@ export interface AttemptPlan {
   isFinal?: (verdict: Verdict) => boolean
 }
 
-/** Starts a fresh pair of processes, measures it until it is decided, and stops it again. */
+/** Starts a fresh pair of processes, measures it until it is decided, and begins to stop it. */
 export async function measureAttempt(
   request: DuetRequest,
   plan: AttemptPlan,
@@ -109,6 +111,29 @@ export async function measureAttempt(
   if (started.state === 'failed')
     return { units: [], verdict: undefined, end: { ...started, state: 'unavailable' } }
   const { pair } = started
+  try {
+    const result = await measureStarted(pair, request, plan, {
+      ...world,
+      pinning,
+      folder: join(folder, 'k6'),
+    })
+    const stopped = pair.stop()
+    // Who awaits it gets the error, maybe later.
+    void stopped.catch(() => undefined)
+    return { ...result, stopped }
+  } catch (error) {
+    await pair.stop()
+    throw error
+  }
+}
+
+async function measureStarted(
+  pair: RunningPair,
+  request: DuetRequest,
+  plan: AttemptPlan,
+  world: DuetWorld & DuetEnvironment,
+): Promise<AttemptResult> {
+  const { progress, signal } = world
   const judge = judgeUnits(request, plan, world)
   let profiling: Promise<PairProfile> | undefined
   const onDecided = async (countRequests: () => Record<Side, number>): Promise<void> => {
@@ -119,26 +144,22 @@ export async function measureAttempt(
     profiling = profilePair(pair, profileSource(request.source), countRequests, signal)
     await profiling
   }
-  try {
-    const end = await measurePair(
-      pair,
-      toPairPlan(request, plan, world),
-      { onWarmUp: progress.warming, onUnit: judge.addUnit, onDecided },
-      { ...world, pinning, folder: join(folder, 'k6') },
-    )
-    // The verdict is final before a profile begins: not even the end of a side changes it.
-    if (profiling !== undefined) return { ...judge.finish({ state: 'ok' }), profile: await profiling }
-    const exited = signal.aborted ? undefined : pair.exitedSide()
-    if (exited === undefined) return judge.finish(end)
-    const lastLine = pair.sides[exited].lastOutput() || 'nothing'
-    return judge.finish({
-      state: 'failed',
-      side: exited,
-      reason: `the ${exited} exited while it was loaded; it wrote: ${lastLine}`,
-    })
-  } finally {
-    await pair.stop()
-  }
+  const end = await measurePair(
+    pair,
+    toPairPlan(request, plan, world),
+    { onWarmUp: progress.warming, onUnit: judge.addUnit, onDecided },
+    world,
+  )
+  // The verdict is final before a profile begins: not even the end of a side changes it.
+  if (profiling !== undefined) return { ...judge.finish({ state: 'ok' }), profile: await profiling }
+  const exited = signal.aborted ? undefined : pair.exitedSide()
+  if (exited === undefined) return judge.finish(end)
+  const lastLine = pair.sides[exited].lastOutput() || 'nothing'
+  return judge.finish({
+    state: 'failed',
+    side: exited,
+    reason: `the ${exited} exited while it was loaded; it wrote: ${lastLine}`,
+  })
 }
 
 function profileSource(source: PairSource): 'inspector' | 'pprof' {

@@ -103,7 +103,7 @@ export async function classifyCommit(
   const analyses = planInterimAnalyses(
     classifyingPairs.filter((pairs) => known.rule === 'exact' || pairs > 2),
   )
-  const { verdict, end, units } = await measureAttempt(
+  const { verdict, end, units, stopped } = await measureAttempt(
     request,
     {
       attempt: 0,
@@ -115,6 +115,7 @@ export async function classifyCommit(
     },
     world,
   )
+  await stopped
   if (world.signal.aborted) return { state: 'interrupted' }
   if (end.state === 'failed' || end.state === 'unavailable')
     return end.side === 'candidate'

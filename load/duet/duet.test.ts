@@ -250,7 +250,27 @@ it('confirms with units of half the length where they have enough journeys', asy
   expect(confirming).toMatchObject({
     unitMs: 1250,
     minWarmUpMs: 10_000,
-    flatUnits: 8,
+    flatUnits: 6,
     analyses: [8, 16, 24, 32, 48],
   })
+})
+
+it('stops a pair of processes while the next one is measured, and ends when all have stopped', async () => {
+  const { measure } = simulate({ slower: 1.4 }, { slower: 1.4 })
+  const events: string[] = []
+  const stops: (() => void)[] = []
+  await runDuet(requestWith(), world(), async (duet, plan) => {
+    const { attempt } = plan
+    events.push(`pair ${attempt} measured`)
+    const stopped = new Promise<void>((resolve) => {
+      stops.push(() => {
+        events.push(`pair ${attempt} stopped`)
+        resolve()
+      })
+    })
+    // The last one, and then the others.
+    if (attempt === 1) for (const stop of stops.toReversed()) setImmediate(stop)
+    return { ...(await measure(duet, plan)), stopped }
+  })
+  expect(events).toEqual(['pair 0 measured', 'pair 1 measured', 'pair 1 stopped', 'pair 0 stopped'])
 })

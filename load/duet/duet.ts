@@ -66,6 +66,25 @@ export async function runDuet(
   world: DuetWorld,
   measure: MeasureAttempt = measureAttempt,
 ): Promise<DuetResult> {
+  const stopped: Promise<void>[] = []
+  // A pair is stopped while the next one starts: a service that ends its connections with care only waits.
+  const measureAndLeave: MeasureAttempt = async (...plan) => {
+    const result = await measure(...plan)
+    if (result.stopped) stopped.push(result.stopped)
+    return result
+  }
+  try {
+    return await decideAndConfirm(request, world, measureAndLeave)
+  } finally {
+    await Promise.all(stopped)
+  }
+}
+
+async function decideAndConfirm(
+  request: DuetRequest,
+  world: DuetWorld,
+  measure: MeasureAttempt,
+): Promise<DuetResult> {
   const ending = { signal: world.signal, rules: request.rules }
   const order: [Side, Side] = world.random() < 0.5 ? ['baseline', 'candidate'] : ['candidate', 'baseline']
   const deciding = await decide(request, order, world, measure)

@@ -29,7 +29,7 @@ export async function controlProcesses(
   const { alpha, confidence } = comparisonDefaults
   world.progress.phase('comparing a second copy of the baseline with the baseline, as a control')
   const { launch, template } = source
-  const { units, end } = await measure(
+  const { units, end, stopped } = await measure(
     {
       ...request,
       source: { ...source, launch: { baseline: launch.baseline, candidate: launch.baseline }, template },
@@ -46,6 +46,7 @@ export async function controlProcesses(
     },
     world,
   )
+  await stopped
   if (end.state !== 'ok')
     return { state: 'unavailable', reason: 'reason' in end ? end.reason : 'it was interrupted' }
   const combined = combineUnits(units)

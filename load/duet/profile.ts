@@ -10,8 +10,11 @@ export type PairProfile =
   | { state: 'ok'; comparison: Omit<ProfileComparison, 'schema' | 'run' | 'suite'> }
   | { state: 'unavailable'; reason: string }
 
-/** With five samples a millisecond, a function that takes 1 % of the CPU time of a busy service has 250. */
-const captureMs = 5000
+/**
+ * With five samples a millisecond, a function that takes 1 % of the CPU time of a busy service has 150. A
+ * longer profile would let people wait for little.
+ */
+const captureMs = 3000
 /** Beyond the capture, for connecting and for an answer of megabytes. */
 const limitMs = captureMs + 10_000
 

@@ -37,8 +37,10 @@ describe('the warm-up', () => {
     values.map((value) => ({ baseline: value, candidate: 1 }))
   it.each([
     ['has not reached its minimum', costs(1, 1, 1), false],
-    ['has become flat', costs(2, 1.2, 1, 1, 1.01, 0.99), true],
+    ['has become flat', costs(2, 1.2, 1, 1.01, 0.99), true],
     ['is still falling on one side', costs(2, 1.5, 1.2, 1), false],
+    ['falls by less than noise', costs(2, 1.2, 1.1, 1.07, 1.06), true],
+    ['falls by more than noise', costs(2, 1.2, 1.1, 1.06, 1.04), false],
     ['has reached its maximum', costs(...Array.from({ length: 12 }, (_, index) => 1 / (index + 1))), true],
     ['has no costs to compare', costs(undefined, undefined, undefined, undefined), true],
   ])('%s', (_what, series, warm) => {

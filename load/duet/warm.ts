@@ -9,14 +9,14 @@ import type { DuetRun } from './unit-records.ts'
  */
 export type UnitCost = Record<Side, number | undefined>
 
-/** A smaller fall than this from one pair of units to the next cannot be distinguished from noise. */
-const flatnessTolerance = 0.05
+/** A smaller fall than this within a second cannot be distinguished from noise. */
+const toleratedFallPerSecond = 0.01
 
 /** How long the parts of a duet take. Milliseconds. */
 export interface Pace {
   /** Approximate length of a unit of analysis; it holds complete pairs. */
   unitMs: number
-  /** How many units in a row show that the cost has stopped falling; default: 4. */
+  /** How many units in a row show that the cost has stopped falling, a multiple of 3; default: 3. */
   flatUnits?: number
   minWarmUpMs: number
   maxWarmUpMs: number
@@ -39,7 +39,7 @@ export function toShortPace(pace: Pace, ratePerSecond: number): Pace | undefined
     : { ...pace, unitMs, flatUnits: 2 * (pace.flatUnits ?? defaultFlatUnits) }
 }
 
-const defaultFlatUnits = 4
+const defaultFlatUnits = 3
 const minJourneysPerUnit = 30
 
 /** The cost of a request on one side of a unit; undefined when nothing was answered. */
@@ -56,9 +56,9 @@ export function readCost(run: DuetRun): number | undefined {
 
 /**
  * Whether the cost of both sides has stopped falling, so that further measurements show the code and not the
- * progress of its compiler. Compares the later half of the last units with the earlier half. Never before the
- * minimum time. Always after the maximum: a service that leaks never becomes flat, and must be measured
- * too.
+ * progress of its compiler. Compares the last two thirds of the last units with the third before them. Never
+ * before the minimum time. Always after the maximum: a service that leaks never becomes flat, and must be
+ * measured too.
  */
 export function isWarm(
   costs: readonly UnitCost[],
@@ -69,17 +69,19 @@ export function isWarm(
   if (spentMs < minWarmUpMs) return false
   return (
     spentMs >= maxWarmUpMs ||
-    sides.every((side) => isFlat(costs.map((cost) => cost[side]).slice(-flatUnits), flatUnits))
+    sides.every((side) => isFlat(costs.map((cost) => cost[side]).slice(-flatUnits), flatUnits, unitMs))
   )
 }
 
-function isFlat(last: readonly (number | undefined)[], flatUnits: number): boolean {
+function isFlat(last: readonly (number | undefined)[], flatUnits: number, unitMs: number): boolean {
   const known = last.filter((cost) => cost !== undefined)
   if (known.length < flatUnits) return last.length < flatUnits || known.length === 0
-  const half = flatUnits / 2
-  return sum(known.slice(half)) > sum(known.slice(0, half)) * (1 - flatnessTolerance)
+  const third = flatUnits / 3
+  // From the middle of the first third to the middle of the others.
+  const seconds = (flatUnits * unitMs) / 2000
+  return mean(known.slice(third)) > mean(known.slice(0, third)) * (1 - toleratedFallPerSecond * seconds)
 }
 
-function sum(costs: readonly number[]): number {
-  return costs.reduce((total, cost) => total + cost, 0)
+function mean(costs: readonly number[]): number {
+  return costs.reduce((total, cost) => total + cost, 0) / costs.length
 }
