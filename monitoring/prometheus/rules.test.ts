@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import config from '../../vigil.config.ts'
 import { requireTool } from '../../runtime/tools/index.ts'
-import { alertCases, promtoolChecks } from './promtool.ts'
+import { alertCases, configurationChecks } from './promtool.ts'
 import { queriesIn, readRules, runbookBase, runbookSections, metricsIn } from './rules.ts'
 import { knownMetrics } from './testing/known-metrics.ts'
 import { kinds, toTimelineTest } from './timeline.ts'
@@ -16,8 +16,8 @@ const { alerts, records } = readRules()
 const aboutAlerts = new Set(['Watchdog', 'CausePending', 'CriticalAlertPersists', 'CriticalAlertUnresolved'])
 
 describe('promtool accepts', () => {
-  it.each(Object.entries(promtoolChecks))('%s', { timeout: 120_000 }, async (_, check) => {
-    const run = await check(await requireTool('promtool'), scratch)
+  it.each(Object.entries(configurationChecks))('%s', { timeout: 120_000 }, async (_, check) => {
+    const run = await check(await requireTool('promtool'))
     expect(run.code, run.output).toBe(0)
   })
 })

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { SyntaxNode } from '@lezer/common'
 import { parser } from '@prometheus-io/lezer-promql'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -61,11 +62,12 @@ export function metricsIn(expression: string): string[] {
   return [...names]
 }
 
-/** A number in an expression: where it stands, and as written. */
+/** A number in an expression: where it stands, as written, and the comparison that it is in. */
 export interface Limit {
   from: number
   to: number
   text: string
+  comparison: string
 }
 
 /**
@@ -80,10 +82,19 @@ export function limitsIn(expression: string): Limit[] {
       // A comparison with `==` is with a state.
       if (node.parent.getChild('Eql') !== null) return
       const text = expression.slice(from, to)
-      if (/^[\d.e]+$/.test(text) && Number(text) !== 0) limits.push({ from, to, text })
+      if (!/^[\d.e]+$/.test(text) || Number(text) === 0) return
+      let { parent } = node
+      while (parent.parent !== null && !comparing.has(operatorOf(parent))) ({ parent } = parent)
+      limits.push({ from, to, text, comparison: expression.slice(parent.from, parent.to) })
     },
   })
   return limits
+}
+
+const comparing = new Set(['Gtr', 'Gte', 'Lss', 'Lte', 'Neq'])
+
+function operatorOf(node: SyntaxNode): string {
+  return node.name === 'BinaryExpr' ? (node.firstChild?.nextSibling?.name ?? '') : ''
 }
 
 /**

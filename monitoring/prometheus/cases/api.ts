@@ -61,6 +61,8 @@ const afterWeek = {
   overFor: '1h',
   recoveredFor: '1h',
 } as const
+/** As little as there must be to compare with: the week above takes four times as long to evaluate. */
+const afterTwoDays = { ...afterWeek, belowFor: '50h' } as const
 
 export const requestCases: readonly AlertCase[] = [
   alertCase('APIHighErrorRate', '2m', {
@@ -171,18 +173,18 @@ export const requestCases: readonly AlertCase[] = [
       'a little more than one a second now': [counter(ok, 100, 310, 100)],
       'a little more than one a second usually': [counter(ok, 310, 20, 310)],
     },
-    ...afterWeek,
+    ...afterTwoDays,
     summary: '0.07 requests/s, usually 2.00',
     description:
       'Users send more than three times as much as at this hour of the last seven days, or less than ' +
       'a third. First: few requests: check whether users reach the API; many: find who sends them.',
   }),
   // Not three times as much, with numbers that matter.
-  silentCase('TrafficUnusual', '10m', { timelines: [counter(ok, 600, 1700, 600)], ...afterWeek }),
-  silentCase('TrafficUnusual', '10m', { timelines: [counter(ok, 600, 210, 600)], ...afterWeek }),
+  silentCase('TrafficUnusual', '10m', { timelines: [counter(ok, 600, 1700, 600)], ...afterTwoDays }),
+  silentCase('TrafficUnusual', '10m', { timelines: [counter(ok, 600, 210, 600)], ...afterTwoDays }),
   // Hardly anything, now or usually.
-  silentCase('TrafficUnusual', '10m', { timelines: [counter(ok, 90, 290, 90)], ...afterWeek }),
-  silentCase('TrafficUnusual', '10m', { timelines: [counter(ok, 290, 20, 290)], ...afterWeek }),
+  silentCase('TrafficUnusual', '10m', { timelines: [counter(ok, 90, 290, 90)], ...afterTwoDays }),
+  silentCase('TrafficUnusual', '10m', { timelines: [counter(ok, 290, 20, 290)], ...afterTwoDays }),
   // Six times as much as usual, and still less than one a second.
-  silentCase('TrafficUnusual', '10m', { timelines: [counter(ok, 40, 240, 40)], ...afterWeek }),
+  silentCase('TrafficUnusual', '10m', { timelines: [counter(ok, 40, 240, 40)], ...afterTwoDays }),
 ]
