@@ -87,7 +87,7 @@ async function openInfrastructure(dependencies: ApplicationDependencies) {
     now: () => performance.now(),
     isEnabled: () => faults?.isDatabaseDown !== true,
   })
-  const revocations = new Revocations(database, (id) => tokens.revoke(id))
+  const revocations = new Revocations(database, (ids) => tokens.revoke(ids))
   const limits = new Limits({
     database,
     metrics,

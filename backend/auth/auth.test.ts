@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { SignJWT } from 'jose'
+import { decodeJwt, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { parseSession } from '../testing/index.ts'
 import { useTestService } from '../testing/fixture.ts'
@@ -136,8 +136,8 @@ describe('refresh tokens', () => {
 })
 
 describe('access tokens', () => {
-  const common = { sid: 'x', iss: 'todo-backend', aud: 'todo-api', iat: 1, exp: 4_000_000_000 }
-  type Claims = typeof common & { sub: string }
+  const common = { iss: 'todo-backend', aud: 'todo-api', iat: 1, exp: 4_000_000_000 }
+  type Claims = typeof common & { sub: string; sid: unknown }
 
   test.each<[string, (claims: Claims) => Promise<string> | undefined]>([
     ['absent', () => undefined],
@@ -155,9 +155,11 @@ describe('access tokens', () => {
     ['without an expiry', (claims) => signed({ ...claims, exp: undefined })],
     ['of no account', (claims) => signed({ ...claims, sub: '01900000-0000-7000-8000-000000000000' })],
     ['of something that is no account', (claims) => signed({ ...claims, sub: 'root' })],
+    ['of no session', (claims) => signed({ ...claims, sid: '01900000-0000-7000-8000-000000000000' })],
   ])('%s: 401 with WWW-Authenticate', async (_what, make) => {
     const { session } = await running.client.register()
-    const token = await make({ ...common, sub: session.user.id })
+    const { sid } = decodeJwt(session.accessToken)
+    const token = await make({ ...common, sid, sub: session.user.id })
     const answer = await (token === undefined ? running.client : running.client.as(token)).get('/tasks')
     expect(answer.status).toBe(401)
     expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/)
@@ -166,7 +168,8 @@ describe('access tokens', () => {
 
   test('a token as we sign it is accepted: the table above fails for the reason it names', async () => {
     const { session } = await running.client.register()
-    const token = await signed({ ...common, sub: session.user.id })
+    const { sid } = decodeJwt(session.accessToken)
+    const token = await signed({ ...common, sid, sub: session.user.id })
     expect((await running.client.as(token).get('/tasks')).status).toBe(200)
   })
 })

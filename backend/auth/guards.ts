@@ -65,29 +65,27 @@ async function authenticate(
   try {
     return await parts.tokens.authenticate(authorization)
   } catch (error) {
-    return refuse(error, scope, parts)
+    throw error instanceof TokenError ? reportRefusal(error, scope, parts) : error
   }
 }
 
-function refuse(error: unknown, scope: Scope, { metrics, events, presence }: GuardDependencies): never {
-  if (!(error instanceof TokenError)) throw error
+function reportRefusal(
+  { reason, message }: TokenError,
+  scope: Scope,
+  { metrics, events, presence }: GuardDependencies,
+): Problem {
   metrics.accessDenied.inc({ kind: 'unauthenticated' })
-  const reason = error.message
-  if (error.reason === 'missing') {
-    events.security('access.unauthenticated', scope)
-    throw new Problem('unauthenticated', {
-      detail: 'Send an access token',
-      reason,
-      headers: { 'www-authenticate': 'Bearer' },
-    })
+  const isMissing = reason === 'missing'
+  if (isMissing) events.security('access.unauthenticated', scope)
+  else {
+    metrics.tokenFailures.inc({ reason })
+    // An expired token is not an attack.
+    if (reason !== 'expired') presence.noteFailedAttempt(scope)
+    events.security('auth.token.refused', scope, { reason })
   }
-  metrics.tokenFailures.inc({ reason: error.reason })
-  // An expired token is not an attack.
-  if (error.reason !== 'expired') presence.noteFailedAttempt(scope)
-  events.security('auth.token.refused', scope, { reason: error.reason })
-  throw new Problem('unauthenticated', {
-    detail: 'The access token is not valid',
-    reason,
-    headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+  return new Problem('unauthenticated', {
+    detail: isMissing ? 'Send an access token' : 'The access token is not valid',
+    reason: message,
+    headers: { 'www-authenticate': isMissing ? 'Bearer' : 'Bearer error="invalid_token"' },
   })
 }

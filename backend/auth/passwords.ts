@@ -67,18 +67,12 @@ export class Lockout {
     this.#now = now
   }
 
-  /** Returns the failures in the current window. Throws a `Problem` while the address is locked. */
-  async requireUnlocked(scope: Scope, email: string): Promise<number> {
+  /** Returns the failures in the current window, and for how long the address is locked. */
+  async read(scope: Scope, email: string): Promise<{ failures: number; lockedMs: number }> {
     const [row] = await this.#database.run(scope, loginFailuresByEmail, { emailHash: hashEmail(email) })
     const lockedUntil = row?.lockedUntil ?? null
-    const leftMs = lockedUntil === null ? 0 : Date.parse(lockedUntil) - this.#now()
-    if (leftMs > 0) {
-      throw new Problem('locked-out', {
-        detail: 'Too many failed logins',
-        headers: { 'retry-after': String(Math.ceil(leftMs / 1000)) },
-      })
-    }
-    return row?.failures ?? 0
+    const lockedMs = lockedUntil === null ? 0 : Math.max(0, Date.parse(lockedUntil) - this.#now())
+    return { failures: row?.failures ?? 0, lockedMs }
   }
 
   /** Counts a failed login. Returns whether this failure locked the account. */

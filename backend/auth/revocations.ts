@@ -1,23 +1,6 @@
-import { sql } from '../db/drizzle.ts'
-import { createBackgroundScope, defineStatement, schema } from '../db/index.ts'
+import { createBackgroundScope } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
-
-const { revocations } = schema
-const p = sql.placeholder
-
-const insertRevocation = defineStatement('revocations.insert', (db) =>
-  db
-    .insert(revocations)
-    .values({ id: p('id') })
-    .onConflictDoNothing(),
-)
-
-const recentRevocations = defineStatement('revocations.recent', (db) =>
-  db
-    .select({ id: revocations.id })
-    .from(revocations)
-    .where(sql`${revocations.createdAt} > now() - ${p('seconds')}::int * interval '1 second'`),
-)
+import { insertRevocation, recentRevocations } from './statements.ts'
 
 const intervalMs = 1000
 const limitMs = 5000
@@ -27,12 +10,12 @@ const overlapSeconds = 10
 /** The sessions and users whose tokens are revoked, shared by the instances on one database. */
 export class Revocations {
   readonly #database: Database
-  readonly #onRevoked: (id: string) => void
+  readonly #onRevoked: (ids: ReadonlySet<string>) => void
   readonly #timer: NodeJS.Timeout
   #readAtMs = performance.now()
 
   /** `onRevoked` receives those of other instances within about a second. */
-  constructor(database: Database, onRevoked: (id: string) => void) {
+  constructor(database: Database, onRevoked: (ids: ReadonlySet<string>) => void) {
     this.#database = database
     this.#onRevoked = onRevoked
     this.#timer = setInterval(() => void this.#read(), intervalMs).unref()
@@ -53,7 +36,7 @@ export class Revocations {
     try {
       const rows = await this.#database.run(createBackgroundScope(limitMs), recentRevocations, { seconds })
       this.#readAtMs = now
-      for (const { id } of rows) this.#onRevoked(id)
+      if (rows.length > 0) this.#onRevoked(new Set(rows.map(({ id }) => id)))
     } catch {
       // Read again, with the time in between, when the database answers.
     }

@@ -23,12 +23,27 @@ export interface Session {
   expiresIn: number
 }
 
+/** A session that the database has, still without an access token. */
+interface OpenedSession {
+  user: User
+  sessionId: string
+  refreshToken: string
+}
+
+interface Refusal {
+  refused: 'unknown' | 'revoked' | 'expired' | 'reused'
+  /** The session whose token was used again. */
+  sessionId?: string
+}
+
 interface Credentials {
   email: string
   password: string
 }
 
-type Action = 'register' | 'login' | 'refresh'
+/** The audit event of each action that succeeds. */
+const actions = { register: 'user.registered', login: 'user.logged_in', refresh: undefined } as const
+type Action = keyof typeof actions
 
 export interface AuthDependencies {
   database: Database
@@ -52,25 +67,87 @@ export class AuthService {
     this.#lockout = new Lockout(dependencies.database, dependencies.now)
   }
 
-  register(scope: Scope, credentials: Credentials): Promise<Session> {
-    return this.#attempt('register', () => this.#register(scope, credentials))
+  register(scope: Scope, { email, password }: Credentials): Promise<Session> {
+    const { database, metrics, passwords } = this.#dependencies
+    return this.#attempt(scope, 'register', async () => {
+      const passwordHash = await passwords.hash(password)
+      const opened = await database
+        .transaction(scope, async (tx) => {
+          const [user] = await tx.run(statements.insertUser, { email: email.toLowerCase(), passwordHash })
+          if (user === undefined) throw new Error('users: found no row after inserting a user')
+          return this.#openSession(tx, user)
+        })
+        .catch((error: unknown) => {
+          if (!isUniqueViolation(error)) throw error
+          this.#count('register', 'failure', 'email_taken')
+          throw new Problem('conflict', { detail: 'An account with this email exists already' })
+        })
+      metrics.registrations.inc()
+      return opened
+    })
   }
 
   login(scope: Scope, credentials: Credentials): Promise<Session> {
-    return this.#attempt('login', () => this.#login(scope, credentials))
+    const { database, passwords } = this.#dependencies
+    return this.#attempt(scope, 'login', async () => {
+      const email = credentials.email.toLowerCase()
+      let failures = await this.#requireUnlocked(scope, email)
+      const [account] = await database.run(scope, statements.userByEmail, { email })
+      const matches = await passwords.verify(account?.passwordHash, credentials.password, async () => {
+        failures = await this.#requireUnlocked(scope, email)
+      })
+      if (account === undefined || !matches)
+        return this.#refuseLogin(scope, email, account === undefined ? 'unknown_account' : 'wrong_password')
+      if (failures > 0) await this.#lockout.reset(scope, email)
+      const { passwordHash: _, ...user } = account
+      return database.transaction(scope, (tx) => this.#openSession(tx, user))
+    })
   }
 
   refresh(scope: Scope, refreshToken: string): Promise<Session> {
-    return this.#attempt('refresh', () => this.#refresh(scope, refreshToken))
+    return this.#attempt(scope, 'refresh', async () => {
+      const hash = hashRefreshToken(refreshToken)
+      const outcome = await this.#dependencies.database.transaction(scope, (tx) => this.#useOnce(tx, hash))
+      if ('refused' in outcome) return this.#refuseRefresh(scope, outcome)
+      return outcome
+    })
+  }
+
+  async logout(scope: Scope, { sessionId }: Principal): Promise<void> {
+    const { database, events } = this.#dependencies
+    await database.run(scope, statements.revokeSession, { id: sessionId, now: this.#iso() })
+    this.#revoke(sessionId)
+    events.audit('user.logged_out', scope)
+  }
+
+  async me(scope: Scope, { userId }: Principal): Promise<User> {
+    const [user] = await this.#dependencies.database.run(scope, statements.userById, { id: userId })
+    if (user !== undefined) return user
+    this.#revoke(userId)
+    throw new Problem('unauthenticated', {
+      detail: 'The account no longer exists',
+      headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+    })
+  }
+
+  async deleteAccount(scope: Scope, { userId }: Principal): Promise<void> {
+    const { database, events } = this.#dependencies
+    const { rowCount } = await database.run(scope, statements.deleteUser, { id: userId })
+    this.#revoke(userId)
+    if (rowCount === 1) events.audit('user.deleted', scope)
   }
 
   // An error that the caller did not cause is counted as `error`, not as a failed attempt.
-  async #attempt(action: Action, work: () => Promise<Session>): Promise<Session> {
+  async #attempt(scope: Scope, action: Action, open: () => Promise<OpenedSession>): Promise<Session> {
+    const { tokens, events } = this.#dependencies
     try {
-      this.#dependencies.tokens.requireWorking()
-      const session = await work()
+      tokens.requireWorking()
+      const { user, sessionId, refreshToken } = await open()
+      scope.principal = { userId: user.id, sessionId }
+      const accessToken = await tokens.issue(scope.principal)
+      if (actions[action] !== undefined) events.audit(actions[action], scope)
       this.#count(action, 'success', 'none')
-      return session
+      return { user, accessToken, refreshToken, expiresIn: accessTokenSeconds }
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500) this.#count(action, 'error', 'unavailable')
       throw error
@@ -81,150 +158,72 @@ export class AuthService {
     this.#dependencies.metrics.authAttempts.inc({ action, result, reason })
   }
 
-  async #register(scope: Scope, { email, password }: Credentials): Promise<Session> {
-    const { database, metrics, events, passwords } = this.#dependencies
-    const passwordHash = await passwords.hash(password)
-    try {
-      const { user, issued } = await database.transaction(scope, async (tx) => {
-        const [row] = await tx.run(statements.insertUser, { email: email.toLowerCase(), passwordHash })
-        if (row === undefined) throw new Error('users: found no row after inserting a user')
-        return { user: row, issued: await this.#openSession(tx, row.id) }
-      })
-      metrics.registrations.inc()
-      const session = await this.#session(scope, user, issued)
-      events.audit('user.registered', scope)
-      return session
-    } catch (error) {
-      if (!isUniqueViolation(error)) throw error
-      this.#count('register', 'failure', 'email_taken')
-      throw new Problem('conflict', { detail: 'An account with this email exists already' })
-    }
-  }
-
-  async #login(scope: Scope, credentials: Credentials): Promise<Session> {
-    const { database, events, passwords } = this.#dependencies
-    const email = credentials.email.toLowerCase()
-    let failuresBefore = await this.#unlocked(scope, email)
-    const [account] = await database.run(scope, statements.userByEmail, { email })
-    const matches = await passwords.verify(account?.passwordHash, credentials.password, async () => {
-      failuresBefore = await this.#unlocked(scope, email)
+  /** Returns the failures of this address in the current window. Throws while it is locked. */
+  async #requireUnlocked(scope: Scope, email: string): Promise<number> {
+    const { failures, lockedMs } = await this.#lockout.read(scope, email)
+    if (lockedMs === 0) return failures
+    this.#count('login', 'failure', 'locked_out')
+    this.#dependencies.events.security('auth.login.locked', scope)
+    this.#dependencies.noteFailedAttempt(scope)
+    throw new Problem('locked-out', {
+      detail: 'Too many failed logins',
+      headers: { 'retry-after': String(Math.ceil(lockedMs / 1000)) },
     })
-    if (account === undefined || !matches)
-      return this.#loginFailed(scope, email, account === undefined ? 'unknown_account' : 'wrong_password')
-    if (failuresBefore > 0) await this.#lockout.reset(scope, email)
-    const issued = await database.transaction(scope, (tx) => this.#openSession(tx, account.id))
-    const { id, createdAt } = account
-    const session = await this.#session(scope, { id, email: account.email, createdAt }, issued)
-    events.audit('user.logged_in', scope)
-    return session
   }
 
-  async #refresh(scope: Scope, refreshToken: string): Promise<Session> {
-    const hash = hashRefreshToken(refreshToken)
-    const outcome = await this.#dependencies.database.transaction<RefreshOutcome>(scope, async (tx) => {
-      const now = this.#iso()
-      const [found] = await tx.run(statements.refreshTokenForUse, { hash, now })
-      if (found === undefined) return { refused: 'unknown' }
-      if (found.revoked || found.expired) return { refused: found.revoked ? 'revoked' : 'expired' }
-      if (found.used) {
-        await tx.run(statements.revokeSession, { id: found.sessionId, now })
-        return { refused: 'reused', sessionId: found.sessionId }
-      }
-      await tx.run(statements.useRefreshToken, { hash, now })
-      const user = { id: found.userId, email: found.email, createdAt: found.userCreatedAt }
-      return { user, issued: await this.#issue(tx, user.id, found.sessionId) }
-    })
-    if ('refused' in outcome) return this.#refreshRefused(scope, outcome)
-    return this.#session(scope, outcome.user, outcome.issued)
-  }
-
-  async logout(scope: Scope, principal: Principal): Promise<void> {
-    await this.#dependencies.database.run(scope, statements.revokeSession, {
-      id: principal.sessionId,
-      now: this.#iso(),
-    })
-    this.#revoke(principal.sessionId)
-    this.#dependencies.events.audit('user.logged_out', scope)
-  }
-
-  async me(scope: Scope, principal: Principal): Promise<User> {
-    const [user] = await this.#dependencies.database.run(scope, statements.userById, { id: principal.userId })
-    if (user === undefined) {
-      this.#revoke(principal.userId)
-      throw new Problem('unauthenticated', {
-        detail: 'The account no longer exists',
-        headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
-      })
-    }
-    return user
-  }
-
-  async deleteAccount(scope: Scope, principal: Principal): Promise<void> {
-    const [deleted] = await this.#dependencies.database.run(scope, statements.deleteUser, {
-      id: principal.userId,
-    })
-    this.#revoke(principal.userId)
-    if (deleted !== undefined) this.#dependencies.events.audit('user.deleted', scope)
-  }
-
-  async #unlocked(scope: Scope, email: string): Promise<number> {
-    try {
-      return await this.#lockout.requireUnlocked(scope, email)
-    } catch (error) {
-      if (error instanceof Problem && error.kind === 'locked-out') {
-        this.#count('login', 'failure', 'locked_out')
-        this.#dependencies.events.security('auth.login.locked', scope)
-        this.#dependencies.noteFailedAttempt(scope)
-      }
-      throw error
-    }
-  }
-
-  async #loginFailed(scope: Scope, email: string, reason: string): Promise<never> {
-    const { metrics, events } = this.#dependencies
+  async #refuseLogin(scope: Scope, email: string, reason: string): Promise<never> {
+    const { metrics, events, noteFailedAttempt } = this.#dependencies
     // First: if the attempt cannot be counted, the answer is an error of the service.
-    const locked = await this.#lockout.recordFailure(scope, email)
+    const hasLocked = await this.#lockout.recordFailure(scope, email)
     this.#count('login', 'failure', reason)
     events.security('auth.login.failed', scope, { reason })
-    this.#dependencies.noteFailedAttempt(scope)
-    if (locked) {
+    noteFailedAttempt(scope)
+    if (hasLocked) {
       metrics.lockouts.inc()
       events.security('auth.account.locked', scope)
     }
     throw wrongCredentials('The email or the password is wrong')
   }
 
-  #refreshRefused(scope: Scope, { refused: reason, sessionId }: Refusal): never {
-    const { metrics, events } = this.#dependencies
+  async #useOnce(tx: Transaction, hash: string): Promise<OpenedSession | Refusal> {
+    const now = this.#iso()
+    const [found] = await tx.run(statements.refreshTokenForUse, { hash, now })
+    if (found === undefined) return { refused: 'unknown' }
+    const { sessionId } = found
+    if (found.revoked || found.expired) return { refused: found.revoked ? 'revoked' : 'expired' }
+    if (found.used) {
+      await tx.run(statements.revokeSession, { id: sessionId, now })
+      return { refused: 'reused', sessionId }
+    }
+    await tx.run(statements.useRefreshToken, { hash, now })
+    return this.#addRefreshToken(tx, found.user, sessionId)
+  }
+
+  #refuseRefresh(scope: Scope, { refused: reason, sessionId }: Refusal): never {
+    const { metrics, events, noteFailedAttempt } = this.#dependencies
     this.#count('refresh', 'failure', reason)
     metrics.tokenFailures.inc({ reason: `refresh_${reason}` })
     if (sessionId !== undefined) this.#revoke(sessionId)
     events.security(reason === 'reused' ? 'auth.refresh.reused' : 'auth.refresh.refused', scope, { reason })
-    this.#dependencies.noteFailedAttempt(scope)
+    noteFailedAttempt(scope)
     throw wrongCredentials('The refresh token is not valid')
   }
 
-  async #openSession(tx: Transaction, userId: string): Promise<IssuedSession> {
+  async #openSession(tx: Transaction, user: User): Promise<OpenedSession> {
     const expiresAt = new Date(this.#dependencies.now() + sessionSeconds * 1000).toISOString()
-    const [session] = await tx.run(statements.insertSession, { userId, expiresAt })
+    const [session] = await tx.run(statements.insertSession, { userId: user.id, expiresAt })
     if (session === undefined) throw new Error('sessions: found no row after inserting a session')
-    return this.#issue(tx, userId, session.id)
+    return this.#addRefreshToken(tx, user, session.id)
   }
 
-  async #issue(tx: Transaction, userId: string, sessionId: string): Promise<IssuedSession> {
+  async #addRefreshToken(tx: Transaction, user: User, sessionId: string): Promise<OpenedSession> {
     const { token, hash } = createRefreshToken()
     await tx.run(statements.insertRefreshToken, { hash, sessionId })
-    return { userId, sessionId, refreshToken: token }
-  }
-
-  async #session(scope: Scope, user: User, issued: IssuedSession): Promise<Session> {
-    scope.principal = { userId: user.id, sessionId: issued.sessionId }
-    const accessToken = await this.#dependencies.tokens.issue(issued)
-    return { user, accessToken, refreshToken: issued.refreshToken, expiresIn: accessTokenSeconds }
+    return { user, sessionId, refreshToken: token }
   }
 
   #revoke(id: string): void {
-    this.#dependencies.tokens.revoke(id)
+    this.#dependencies.tokens.revoke(new Set([id]))
     this.#dependencies.announceRevoked(id)
   }
 
@@ -232,18 +231,6 @@ export class AuthService {
     return new Date(this.#dependencies.now()).toISOString()
   }
 }
-
-interface IssuedSession extends Principal {
-  refreshToken: string
-}
-
-interface Refusal {
-  refused: 'unknown' | 'revoked' | 'expired' | 'reused'
-  /** The session whose token was used again. */
-  sessionId?: string
-}
-
-type RefreshOutcome = Refusal | { user: User; issued: IssuedSession }
 
 function wrongCredentials(detail: string): Problem {
   return new Problem('wrong-credentials', { detail, headers: { 'www-authenticate': 'Bearer' } })

@@ -1,14 +1,16 @@
 import { and, eq, isNull, sql } from '../db/drizzle.ts'
 import { schema, defineStatement } from '../db/index.ts'
 
-const { users, sessions, refreshTokens, loginFailures } = schema
+const { developmentSecrets, loginFailures, refreshTokens, revocations, sessions, users } = schema
 const p = sql.placeholder
+const publicUser = { id: users.id, email: users.email, createdAt: users.createdAt }
+const now = sql`${p('now')}::timestamptz`
 
 export const insertUser = defineStatement('users.insert', (db) =>
   db
     .insert(users)
     .values({ email: p('email'), passwordHash: p('passwordHash') })
-    .returning({ id: users.id, email: users.email, createdAt: users.createdAt }),
+    .returning(publicUser),
 )
 
 export const userByEmail = defineStatement('users.by_email', (db) =>
@@ -20,16 +22,13 @@ export const userByEmail = defineStatement('users.by_email', (db) =>
 
 export const userById = defineStatement('users.by_id', (db) =>
   db
-    .select({ id: users.id, email: users.email, createdAt: users.createdAt })
+    .select(publicUser)
     .from(users)
     .where(eq(users.id, p('id'))),
 )
 
 export const deleteUser = defineStatement('users.delete', (db) =>
-  db
-    .delete(users)
-    .where(eq(users.id, p('id')))
-    .returning({ email: users.email }),
+  db.delete(users).where(eq(users.id, p('id'))),
 )
 
 export const insertSession = defineStatement('sessions.insert', (db) =>
@@ -39,19 +38,25 @@ export const insertSession = defineStatement('sessions.insert', (db) =>
     .returning({ id: sessions.id }),
 )
 
+/** A session ends with its account. */
+export const liveSession = defineStatement('sessions.account', (db) =>
+  db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(
+      and(eq(sessions.id, p('sessionId')), eq(sessions.userId, p('userId')), isNull(sessions.revokedAt)),
+    ),
+)
+
 export const revokeSession = defineStatement('sessions.revoke', (db) =>
   db
     .update(sessions)
-    .set({ revokedAt: sql`${p('now')}::timestamptz` })
-    .where(and(eq(sessions.id, p('id')), isNull(sessions.revokedAt)))
-    .returning({ id: sessions.id }),
+    .set({ revokedAt: now })
+    .where(and(eq(sessions.id, p('id')), isNull(sessions.revokedAt))),
 )
 
 export const insertRefreshToken = defineStatement('refresh_tokens.insert', (db) =>
-  db
-    .insert(refreshTokens)
-    .values({ hash: p('hash'), sessionId: p('sessionId') })
-    .returning({ hash: refreshTokens.hash }),
+  db.insert(refreshTokens).values({ hash: p('hash'), sessionId: p('sessionId') }),
 )
 
 /** Locked until the transaction ends, so that one of two simultaneous uses is the first. */
@@ -59,12 +64,10 @@ export const refreshTokenForUse = defineStatement('refresh_tokens.for_use', (db)
   db
     .select({
       sessionId: sessions.id,
-      userId: users.id,
-      email: users.email,
-      userCreatedAt: users.createdAt,
+      user: publicUser,
       used: sql<boolean>`${refreshTokens.usedAt} is not null`,
       revoked: sql<boolean>`${sessions.revokedAt} is not null`,
-      expired: sql<boolean>`${sessions.expiresAt} <= ${p('now')}::timestamptz`,
+      expired: sql<boolean>`${sessions.expiresAt} <= ${now}`,
     })
     .from(refreshTokens)
     .innerJoin(sessions, eq(sessions.id, refreshTokens.sessionId))
@@ -76,9 +79,8 @@ export const refreshTokenForUse = defineStatement('refresh_tokens.for_use', (db)
 export const useRefreshToken = defineStatement('refresh_tokens.use', (db) =>
   db
     .update(refreshTokens)
-    .set({ usedAt: sql`${p('now')}::timestamptz` })
-    .where(eq(refreshTokens.hash, p('hash')))
-    .returning({ hash: refreshTokens.hash }),
+    .set({ usedAt: now })
+    .where(eq(refreshTokens.hash, p('hash'))),
 )
 
 export const loginFailuresByEmail = defineStatement('login_failures.of', (db) =>
@@ -90,7 +92,6 @@ export const loginFailuresByEmail = defineStatement('login_failures.of', (db) =>
 
 /** Counts a failure in the current window. The failure that reaches `limit` locks the account. */
 export const countLoginFailure = defineStatement('login_failures.count', (db) => {
-  const now = sql`${p('now')}::timestamptz`
   const end = sql`${p('windowEndsAt')}::timestamptz`
   const isOver = sql`${loginFailures.windowEndsAt} <= ${now}`
   const failures = sql`case when ${isOver} then 1 else ${loginFailures.failures} + 1 end`
@@ -111,8 +112,28 @@ export const countLoginFailure = defineStatement('login_failures.count', (db) =>
 })
 
 export const deleteLoginFailures = defineStatement('login_failures.forget', (db) =>
+  db.delete(loginFailures).where(eq(loginFailures.emailHash, p('emailHash'))),
+)
+
+export const insertRevocation = defineStatement('revocations.insert', (db) =>
   db
-    .delete(loginFailures)
-    .where(eq(loginFailures.emailHash, p('emailHash')))
-    .returning({ failures: loginFailures.failures }),
+    .insert(revocations)
+    .values({ id: p('id') })
+    .onConflictDoNothing(),
+)
+
+export const recentRevocations = defineStatement('revocations.recent', (db) =>
+  db
+    .select({ id: revocations.id })
+    .from(revocations)
+    .where(sql`${revocations.createdAt} > now() - ${p('seconds')}::int * interval '1 second'`),
+)
+
+/** An update without effect returns the value that is there. */
+export const proposeSecret = defineStatement('development_secrets.propose', (db) =>
+  db
+    .insert(developmentSecrets)
+    .values({ name: p('name'), value: p('value') })
+    .onConflictDoUpdate({ target: developmentSecrets.name, set: { name: sql`${p('name')}` } })
+    .returning({ value: developmentSecrets.value }),
 )

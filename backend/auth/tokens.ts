@@ -1,14 +1,17 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { SignJWT, errors, jwtVerify } from 'jose'
 import QuickLRU from 'quick-lru'
-import { and, eq, isNotNull, notExists, sql } from '../db/drizzle.ts'
-import { createBackgroundScope, schema, defineStatement } from '../db/index.ts'
+import { z } from 'zod'
+import { createBackgroundScope } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
 import type { Principal } from '../http/index.ts'
+import { liveSession, proposeSecret } from './statements.ts'
 
 const algorithm = 'HS256'
 const issuer = 'todo-backend'
 const audience = 'todo-api'
+const type = 'at+jwt'
+const claims = z.object({ sub: z.uuid(), sid: z.uuid(), iat: z.number(), exp: z.number() })
 
 /** Short, because a revocation does not reach all instances immediately. */
 export const accessTokenSeconds = 900
@@ -27,17 +30,15 @@ export class TokenError extends Error {
   }
 }
 
-interface VerifiedToken {
+interface KnownToken {
   principal: Principal
   expiresAtMs: number
-  /** When the database last said that its account exists and its session is not revoked. */
+  /** When the database was last asked whether its account exists and its session is not revoked. */
   checkedAtMs: number
+  isRevoked: boolean
 }
 
-/**
- * Verified tokens kept in memory. A signature is verified once; expiry and revocation are checked each time.
- */
-const maxVerified = 20_000
+const maxKnown = 20_000
 
 /** How often an instance asks the database again about a known token. No request waits for it. */
 const recheckMs = 30_000
@@ -51,9 +52,8 @@ export class AccessTokens {
   readonly #now: () => number
   readonly #beforeUse: () => void
   readonly #checkSession: SessionCheck
-  readonly #verified = new QuickLRU<string, VerifiedToken>({ maxSize: maxVerified })
-  /** Session or user id → the time at which its last token expires. */
-  readonly #revoked = new Map<string, number>()
+  /** A signature is verified once. Expiry and revocation are checked each time. */
+  readonly #known = new QuickLRU<string, KnownToken>({ maxSize: maxKnown })
 
   /**
    * @param checkSession is asked when an instance first receives a token that it did not issue: after a
@@ -73,25 +73,13 @@ export class AccessTokens {
   }
 
   /** Signs a token for a session that exists. */
-  async issue(principal: Principal): Promise<string> {
-    const token = await this.#sign(principal)
-    const now = this.#now()
-    const { userId, sessionId } = principal
-    const expiresAtMs = (Math.floor(now / 1000) + accessTokenSeconds) * 1000
-    this.#verified.set(token, { principal: { userId, sessionId }, expiresAtMs, checkedAtMs: now })
+  async issue({ userId, sessionId }: Principal): Promise<string> {
+    const checkedAtMs = this.#now()
+    const expiresAt = Math.floor(checkedAtMs / 1000) + accessTokenSeconds
+    const token = await this.#sign(userId, sessionId, expiresAt)
+    const expiresAtMs = expiresAt * 1000
+    this.#known.set(token, { principal: { userId, sessionId }, expiresAtMs, checkedAtMs, isRevoked: false })
     return token
-  }
-
-  #sign(principal: Principal): Promise<string> {
-    const issuedAt = Math.floor(this.#now() / 1000)
-    return new SignJWT({ sid: principal.sessionId })
-      .setProtectedHeader({ alg: algorithm, typ: 'at+jwt' })
-      .setSubject(principal.userId)
-      .setIssuer(issuer)
-      .setAudience(audience)
-      .setIssuedAt(issuedAt)
-      .setExpirationTime(issuedAt + accessTokenSeconds)
-      .sign(this.#key)
   }
 
   /** Returns the caller that an `Authorization` header identifies. Throws {@link TokenError}. */
@@ -100,17 +88,19 @@ export class AccessTokens {
     if (authorization === undefined) throw new TokenError('missing')
     if (authorization.length > 4096 || !/^bearer /i.test(authorization)) throw new TokenError('malformed')
     const token = authorization.slice(7).trim()
-    const known = this.#verified.get(token)
+    const known = this.#known.get(token)
     if (known === undefined) return this.#verify(token)
-    const principal = this.#current(known)
-    if (this.#now() - known.checkedAtMs > recheckMs) this.#recheck(known)
-    return principal
+    const now = this.#now()
+    if (known.expiresAtMs <= now) throw new TokenError('expired')
+    // Unknown while the database does not answer: the next request after a while asks again.
+    if (now - known.checkedAtMs > recheckMs) this.#check(known).catch(() => undefined)
+    return requireValid(known)
   }
 
-  /** Refuses tokens of this session or user on this instance from now on. */
-  revoke(id: string): void {
-    this.#forgetExpired()
-    this.#revoked.set(id, this.#now() + accessTokenSeconds * 1000)
+  /** Refuses tokens of these sessions and users on this instance from now on. */
+  revoke(ids: ReadonlySet<string>): void {
+    for (const [, token] of this.#known)
+      token.isRevoked ||= ids.has(token.principal.sessionId) || ids.has(token.principal.userId)
   }
 
   /** Throws if tokens cannot be signed now. Called before work that would be useless without a token. */
@@ -121,72 +111,50 @@ export class AccessTokens {
   /** Signs and verifies a test token. Rejects if that fails. */
   async check(): Promise<void> {
     this.requireWorking()
-    const token = await this.#sign({ userId: 'readiness-check', sessionId: 'none' })
-    await jwtVerify(token, this.#key, this.#options())
+    await this.#read(await this.#sign(randomUUID(), randomUUID(), Math.floor(this.#now() / 1000) + 60))
+  }
+
+  #sign(userId: string, sessionId: string, expiresAt: number): Promise<string> {
+    return new SignJWT({ sid: sessionId })
+      .setProtectedHeader({ alg: algorithm, typ: type })
+      .setSubject(userId)
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setIssuedAt(Math.floor(this.#now() / 1000))
+      .setExpirationTime(expiresAt)
+      .sign(this.#key)
   }
 
   async #verify(token: string): Promise<Principal> {
-    const verified = await this.#read(token)
-    const principal = this.#current(verified)
-    if (!(await this.#checkSession(principal))) throw new TokenError('revoked')
-    this.#verified.set(token, verified)
-    // It may have been revoked while the database was asked.
-    return this.#current(verified)
+    const known = await this.#read(token)
+    await this.#check(known)
+    // If it was revoked while the database was asked, `Revocations` repeats that in a moment.
+    this.#known.set(token, known)
+    return requireValid(known)
   }
 
-  #recheck(known: VerifiedToken): void {
+  async #check(known: KnownToken): Promise<void> {
     known.checkedAtMs = this.#now()
-    void this.#checkSession(known.principal).then(
-      (exists) => exists || this.revoke(known.principal.sessionId),
-      // Unknown while the database does not answer: the next request after a while asks again.
-      () => undefined,
-    )
+    const isLive = await this.#checkSession(known.principal)
+    known.isRevoked ||= !isLive
   }
 
-  async #read(token: string): Promise<VerifiedToken> {
-    try {
-      const { payload } = await jwtVerify(token, this.#key, this.#options())
-      if (payload.sub === undefined || typeof payload['sid'] !== 'string' || payload.exp === undefined)
-        throw new TokenError('claims')
-      return {
-        principal: { userId: payload.sub, sessionId: payload['sid'] },
-        expiresAtMs: payload.exp * 1000,
-        checkedAtMs: this.#now(),
-      }
-    } catch (error) {
-      throw error instanceof TokenError ? error : new TokenError(classifyFailure(error))
-    }
+  async #read(token: string): Promise<KnownToken> {
+    const currentDate = new Date(this.#now())
+    const options = { algorithms: [algorithm], issuer, audience, typ: type, currentDate }
+    const { payload } = await jwtVerify(token, this.#key, options).catch((error: unknown) => {
+      throw new TokenError(classifyFailure(error))
+    })
+    const { success, data } = claims.safeParse(payload)
+    if (!success) throw new TokenError('claims')
+    const principal = { userId: data.sub, sessionId: data.sid }
+    return { principal, expiresAtMs: data.exp * 1000, checkedAtMs: this.#now(), isRevoked: false }
   }
+}
 
-  #options() {
-    return {
-      algorithms: [algorithm],
-      issuer,
-      audience,
-      typ: 'at+jwt',
-      currentDate: new Date(this.#now()),
-      requiredClaims: ['sub', 'sid', 'iat', 'exp'],
-    }
-  }
-
-  #current(verified: VerifiedToken): Principal {
-    const { principal, expiresAtMs } = verified
-    if (expiresAtMs <= this.#now()) throw new TokenError('expired')
-    if (
-      this.#revoked.size > 0 &&
-      (this.#revoked.has(principal.sessionId) || this.#revoked.has(principal.userId))
-    )
-      throw new TokenError('revoked')
-    return principal
-  }
-
-  #forgetExpired(): void {
-    const now = this.#now()
-    for (const [id, until] of this.#revoked) {
-      if (until > now) return
-      this.#revoked.delete(id)
-    }
-  }
+function requireValid({ principal, isRevoked }: KnownToken): Principal {
+  if (isRevoked) throw new TokenError('revoked')
+  return principal
 }
 
 function classifyFailure(error: unknown): TokenFailure {
@@ -206,49 +174,18 @@ export function hashRefreshToken(token: string): string {
   return createHash('sha256').update(token).digest('base64url')
 }
 
-const { sessions, users } = schema
-const p = sql.placeholder
-
-const accountOfSession = defineStatement('sessions.account', (db) => {
-  const revoked = db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(and(eq(sessions.id, p('sessionId')), isNotNull(sessions.revokedAt)))
-  return db
-    .select({ id: users.id })
-    .from(users)
-    .where(and(eq(users.id, p('userId')), notExists(revoked)))
-})
+const checkLimitMs = 5000
 
 /**
- * Checks an account and its session in the database, each by its key. The query is not part of a request's
- * cost, which would otherwise depend on the instance that issued the token.
+ * Checks an account and its session in the database. The query is not part of a request's cost, which would
+ * otherwise depend on the instance that issued the token.
  */
 export function createSessionCheck(database: Database): SessionCheck {
   return async ({ userId, sessionId }) => {
-    if (!isUuid(userId)) return false
-    const values = { userId, sessionId: isUuid(sessionId) ? sessionId : null }
-    const rows = await database.run(createBackgroundScope(checkLimitMs), accountOfSession, values)
+    const rows = await database.run(createBackgroundScope(checkLimitMs), liveSession, { userId, sessionId })
     return rows.length > 0
   }
 }
-
-const checkLimitMs = 5000
-
-function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
-}
-
-const { developmentSecrets } = schema
-
-// An update without effect returns the value that is there.
-const proposeSecret = defineStatement('development_secrets.propose', (db) =>
-  db
-    .insert(developmentSecrets)
-    .values({ name: p('name'), value: p('value') })
-    .onConflictDoUpdate({ target: developmentSecrets.name, set: { name: sql`${p('name')}` } })
-    .returning({ value: developmentSecrets.value }),
-)
 
 /**
  * Returns the key for access tokens: the configured one, or outside production one from the database, which
