@@ -89,7 +89,7 @@ async function initialiseCluster(dir: string, { initdb, prefix, owner }: Program
   try {
     await writeFile(given, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 })
     if (owner !== undefined) for (const path of [dir, given]) await chown(path, owner.uid, owner.gid)
-    const [command = initdb, ...args] = [...prefix, initdb]
+    const [command, ...args] = [...prefix, initdb]
     const options = ['--pgdata', dir, '--username', 'todo', '--pwfile', given, '--auth', 'scram-sha-256']
     const locale = ['--encoding', 'UTF8', '--locale', 'C', '--no-sync', '--no-instructions']
     await run(command, [...args, ...options, ...locale], { cwd: '/', timeout: 60_000 })

@@ -163,7 +163,7 @@ async function endStaleServer(dir: string): Promise<void> {
     if (performance.now() > deadline)
       throw new Error(`${dir}: in use by a PostgreSQL (process ${pid}) that does not end`)
     // Its guard is ending it already. An immediate stop loses no commit: the next start replays its log.
-    if (!isSignalled) signal(pid, 'SIGQUIT')
+    if (!isSignalled) sendQuit(pid)
     await sleep(50)
   }
   await rm(lock, { force: true })
@@ -185,9 +185,9 @@ async function readArguments(pid: number): Promise<string[]> {
   }
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+function sendQuit(pid: number): void {
   try {
-    process.kill(pid, name)
+    process.kill(pid, 'SIGQUIT')
   } catch {
     // The process has ended in the meantime.
   }
