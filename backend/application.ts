@@ -123,7 +123,7 @@ function startFeatures(dependencies: ApplicationDependencies, infrastructure: In
   const app = createApp({ ...appOptions, beforeRequest: faults && ((scope) => faults.beforeRequest(scope)) })
     .route('/', operations)
     .route('/', authRoutes(auth, guards))
-    .route('/', taskRoutes({ tasks, guards, metrics, events, noteFeatureUse }))
+    .route('/', taskRoutes({ tasks, guards, metrics, noteFeatureUse }))
     .route('/', transferRoutes({ exports, imports, guards, events, noteFeatureUse }))
   if (faults !== undefined && config.faultsToken !== undefined)
     app.route(

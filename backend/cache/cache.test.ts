@@ -1,8 +1,9 @@
 import { array, assert, asyncProperty, constant, constantFrom, integer, oneof, record } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ReplyCache } from './cache.ts'
+import type { CachedReply } from './cache.ts'
 
-const reply = (body: string) => ({ body, etag: undefined })
+const reply = (body: string) => ({ body, headers: {} })
 const options = { maxEntries: 100, now: () => 0, isEnabled: () => true }
 const keep = (cache: ReplyCache, user: string, body: string, key = 'k') =>
   cache.read(user, key, () => Promise.resolve(reply(body)))
@@ -20,7 +21,7 @@ describe('a cache of replies', () => {
     let isEnabled = true
     const cache = new ReplyCache({ ...options, isEnabled: () => isEnabled })
     await keep(cache, 'u', 'one')
-    const across = Promise.withResolvers<{ body: string; etag: undefined }>()
+    const across = Promise.withResolvers<CachedReply>()
     const reading = cache.read('v', 'k', () => across.promise)
     isEnabled = false
     expect(cache.get('u', 'k')).toBeUndefined()
@@ -38,7 +39,7 @@ describe('a cache of replies', () => {
     await keep(cache, 'u', 'one')
     now = 5999
     expect(cache.get('u', 'k')?.body).toBe('one')
-    const across = Promise.withResolvers<{ body: string; etag: undefined }>()
+    const across = Promise.withResolvers<CachedReply>()
     const reading = cache.read('v', 'k', () => across.promise)
     now = 6000
     expect(cache.get('u', 'k')).toBeUndefined()
@@ -81,7 +82,7 @@ describe('a cache of replies', () => {
         const open: { finish: () => void; reading: Promise<unknown> }[] = []
         for (const one of steps) {
           if (one.kind === 'begin') {
-            const read = Promise.withResolvers<{ body: string; etag: undefined }>()
+            const read = Promise.withResolvers<CachedReply>()
             const value = String(stored.get(one.user))
             const reading = cache.read(one.user, 'k', () => read.promise)
             open.push({ reading, finish: () => read.resolve(reply(value)) })

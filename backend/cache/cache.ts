@@ -1,7 +1,7 @@
 /** A serialised reply, so that a hit needs no serialisation. */
 export interface CachedReply {
   body: string
-  etag: string | undefined
+  headers: Record<string, string>
 }
 
 type Replies = Map<string, CachedReply>

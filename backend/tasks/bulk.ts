@@ -1,34 +1,37 @@
 import { z } from 'zod'
-import { inArray, sql } from '../db/drizzle.ts'
+import { and, eq, inArray, sql } from '../db/drizzle.ts'
 import { schema } from '../db/index.ts'
 import type { Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
-import type { InvalidField } from '../http/index.ts'
-import { newTask, taskPatch, toUtc, buildTask, toTask } from './model.ts'
+import { newTask, taskPatch, buildTask } from './model.ts'
 import type { Task } from './model.ts'
-import { columns, insertTasks } from './statements.ts'
-import type { TaskRow } from './statements.ts'
+import { insertTasks, taskColumns } from './statements.ts'
 
 const { tasks } = schema
 
 const maxItems = 500
+const taskId = z.uuid().toLowerCase()
 
 export const bulkBody = z
   .strictObject({
-    create: z.array(newTask).max(maxItems).optional(),
+    create: z.array(newTask).max(maxItems).default([]),
     update: z
-      .array(taskPatch.extend({ id: z.uuid() }))
+      .array(taskPatch.extend({ id: taskId }))
       .max(maxItems)
-      .optional(),
-    delete: z.array(z.uuid()).max(maxItems).optional(),
+      .default([]),
+    delete: z.array(taskId).max(maxItems).default([]),
   })
   .superRefine((body, context) => {
-    const items = (body.create?.length ?? 0) + (body.update?.length ?? 0) + (body.delete?.length ?? 0)
+    const targets = listTargets(body)
+    const items = body.create.length + targets.length
     if (items === 0) context.addIssue({ code: 'custom', message: 'expected at least one item' })
     if (items > maxItems)
       context.addIssue({ code: 'custom', message: `found ${items} items, expected at most ${maxItems}` })
-    for (const [at, id] of findRepeatedIds(body.update ?? [], body.delete ?? []))
-      context.addIssue({ code: 'custom', path: at, message: `${id} is repeated` })
+    const seen = new Set<string>()
+    for (const { id, path } of targets) {
+      if (seen.has(id)) context.addIssue({ code: 'custom', path, message: `${id} is repeated` })
+      seen.add(id)
+    }
   })
   .meta({
     description: `At most ${maxItems} items in total`,
@@ -44,19 +47,14 @@ export interface BulkResult {
   deleted: string[]
 }
 
-function* findRepeatedIds(
-  updates: readonly { id: string }[],
-  removals: readonly string[],
-): Generator<[(string | number)[], string]> {
-  const seen = new Set<string>()
-  const all = [
-    ...updates.map(({ id }, index) => ({ id, at: ['update', index] })),
-    ...removals.map((id, index) => ({ id, at: ['delete', index] })),
+/** Lists the ids of existing tasks in `body`, with their places. */
+export function listTargets(
+  body: Pick<BulkBody, 'update' | 'delete'>,
+): { id: string; path: (string | number)[] }[] {
+  return [
+    ...body.update.map(({ id }, index) => ({ id, path: ['update', index, 'id'] })),
+    ...body.delete.map((id, index) => ({ id, path: ['delete', index] })),
   ]
-  for (const { id, at } of all) {
-    if (seen.has(id.toLowerCase())) yield [at, id]
-    seen.add(id.toLowerCase())
-  }
 }
 
 /** Applies all of `body` or nothing. Throws `invalid` with every task that does not exist. */
@@ -66,82 +64,47 @@ export async function applyBulk(
   body: BulkBody,
   nowMs: number,
 ): Promise<BulkResult> {
-  const updates = body.update ?? []
-  const removals = body.delete ?? []
-  const rows = await lockRows(tx, userId, [...updates.map(({ id }) => id), ...removals])
-  requireExisting(rows, updates, removals)
-  const created = await insertTasks(
+  const targets = listTargets(body)
+  const ids = targets.map(({ id }) => id)
+  const rows = await lockTasks(tx, userId, ids)
+  const errors = targets
+    .filter(({ id }) => !rows.has(id))
+    .map(({ path }) => ({ at: ['body', ...path].join('.'), message: 'the task does not exist' }))
+  if (errors.length > 0)
+    throw new Problem('invalid', { detail: 'Some tasks do not exist; nothing was changed', errors })
+  const fresh = body.create.map((task) => buildTask(task, nowMs))
+  const created = await insertTasks(tx, userId, fresh)
+  const updatedAt = new Date(nowMs).toISOString()
+  const updated = await updateTasks(
     tx,
-    userId,
-    (body.create ?? []).map((task) => buildTask(task, nowMs)),
+    body.update.map((patch) => Object.assign({ userId }, rows.get(patch.id), patch, { updatedAt })),
   )
-  const updated = await update(tx, userId, rows, updates, nowMs)
-  if (removals.length > 0)
-    await tx.query('tasks.delete_many', (db) => db.delete(tasks).where(inArray(tasks.id, removals)))
-  return { created: created.map(toTask), updated, deleted: removals.map((id) => id.toLowerCase()) }
+  if (body.delete.length > 0)
+    await tx.query('tasks.delete_many', (db) => db.delete(tasks).where(inArray(tasks.id, body.delete)))
+  return { created, updated, deleted: body.delete }
 }
 
 // In order of id, so that simultaneous operations wait for each other instead of a deadlock.
-async function lockRows(
-  tx: Transaction,
-  userId: string,
-  ids: readonly string[],
-): Promise<Map<string, TaskRow>> {
+async function lockTasks(tx: Transaction, userId: string, ids: string[]): Promise<Map<string, Task>> {
   if (ids.length === 0) return new Map()
   const rows = await tx.query('tasks.lock_many', (db) =>
     db
-      .select(columns)
+      .select(taskColumns)
       .from(tasks)
-      .where(sql`${inArray(tasks.id, [...ids])} and ${tasks.userId} = ${userId}`)
+      .where(and(inArray(tasks.id, ids), eq(tasks.userId, userId)))
       .orderBy(tasks.id)
       .for('update'),
   )
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-function requireExisting(
-  rows: ReadonlyMap<string, TaskRow>,
-  updates: readonly { id: string }[],
-  removals: readonly string[],
-): void {
-  const missing = (part: string, ids: readonly string[], suffix: string): InvalidField[] =>
-    ids.flatMap((id, index) =>
-      rows.has(id.toLowerCase())
-        ? []
-        : [{ at: `body.${part}.${index}${suffix}`, message: 'the task does not exist' }],
-    )
-  const errors = [
-    ...missing(
-      'update',
-      updates.map(({ id }) => id),
-      '.id',
-    ),
-    ...missing('delete', removals, ''),
-  ]
-  if (errors.length > 0)
-    throw new Problem('invalid', { detail: 'Some tasks do not exist; nothing was changed', errors })
-}
-
-async function update(
-  tx: Transaction,
-  userId: string,
-  rows: ReadonlyMap<string, TaskRow>,
-  updates: NonNullable<BulkBody['update']>,
-  nowMs: number,
-): Promise<Task[]> {
-  if (updates.length === 0) return []
-  const updatedAt = new Date(nowMs).toISOString()
-  const merged = updates.flatMap(({ id, ...patch }) => {
-    const row = rows.get(id.toLowerCase())
-    if (row === undefined) return []
-    const task = Object.assign(toTask(row), patch, { updatedAt, userId })
-    return [Object.assign(task, { dueAt: toUtc(task.dueAt) })]
-  })
-  // The rows exist, and are locked: this is an update of many rows to different values.
+/** Updates rows that exist, and are locked, to different values. Returns them in the same order. */
+async function updateTasks(tx: Transaction, rows: (typeof tasks.$inferInsert)[]): Promise<Task[]> {
+  if (rows.length === 0) return []
   const changed = await tx.query('tasks.update_many', (db) =>
     db
       .insert(tasks)
-      .values(merged)
+      .values(rows)
       .onConflictDoUpdate({
         target: tasks.id,
         set: {
@@ -155,8 +118,8 @@ async function update(
           version: sql`${tasks.version} + 1`,
         },
       })
-      .returning(columns),
+      .returning(taskColumns),
   )
-  const byId = new Map(changed.map((row) => [row.id, toTask(row)]))
-  return merged.flatMap(({ id }) => byId.get(id) ?? [])
+  const byId = new Map(changed.map((task) => [task.id, task]))
+  return rows.flatMap(({ id = '' }) => byId.get(id) ?? [])
 }

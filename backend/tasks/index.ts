@@ -1,6 +1,6 @@
 export { insertTasks } from './statements.ts'
 export { taskRoutes } from './routes.ts'
-export { newTask, taskSchema, buildTask, toTask } from './model.ts'
+export { newTask, taskSchema, buildTask } from './model.ts'
 export type { NewTask, Task } from './model.ts'
 export { TaskService } from './service.ts'
 export { pageStatement } from './page.ts'

@@ -4,26 +4,7 @@ import { textSchema } from '../http/index.ts'
 /** Builds a complete task from a caller's input, but for its id, which PostgreSQL generates. */
 export function buildTask(input: NewTask, nowMs: number): Omit<Task, 'id'> {
   const now = new Date(nowMs).toISOString()
-  return {
-    title: input.title,
-    description: input.description ?? null,
-    status: input.status ?? 'todo',
-    priority: input.priority ?? 'medium',
-    dueAt: toUtc(input.dueAt ?? null),
-    tags: input.tags ?? [],
-    createdAt: now,
-    updatedAt: now,
-  }
-}
-
-export function toUtc(instant: string | null): string | null {
-  return instant === null ? null : new Date(instant).toISOString()
-}
-
-/** The task in a row, without the row's other columns. */
-export function toTask(row: Task): Task {
-  const { id, title, description, status, priority, dueAt, tags, createdAt, updatedAt } = row
-  return { id, title, description, status, priority, dueAt, tags, createdAt, updatedAt }
+  return { ...input, createdAt: now, updatedAt: now }
 }
 
 export function formatEtag(version: number): string {
@@ -43,10 +24,7 @@ const instant = z.iso
     'expected a time in the years 1 to 9999, UTC',
   )
   .meta({ examples: ['2027-01-31T09:00:00Z'] })
-
-const dueAt = instant.nullable().meta({ description: 'Stored with milliseconds, in UTC' })
-const tags = z.array(textSchema(1, 50)).max(20)
-const description = textSchema(0, 10_000).nullable()
+  .transform((value) => new Date(value).toISOString())
 
 const exampleTask = {
   title: 'Water the plants',
@@ -60,14 +38,23 @@ const exampleTask = {
 /** The fields that a caller may set. Others, such as `id` or `userId`, are refused. */
 const settable = z.strictObject({
   title: textSchema(1, 200),
-  description: description.optional(),
-  status: z.enum(statuses).optional(),
-  priority: z.enum(priorities).optional(),
-  dueAt: dueAt.optional(),
-  tags: tags.optional(),
+  description: textSchema(0, 10_000).nullable(),
+  status: z.enum(statuses),
+  priority: z.enum(priorities),
+  dueAt: instant.nullable().meta({ description: 'Stored with milliseconds, in UTC' }),
+  tags: z.array(textSchema(1, 50)).max(20),
 })
+const { description, status, priority, dueAt, tags } = settable.shape
 
-export const newTask = settable.meta({ examples: [exampleTask] })
+export const newTask = settable
+  .extend({
+    description: description.default(null),
+    status: status.default('todo'),
+    priority: priority.default('medium'),
+    dueAt: dueAt.default(null),
+    tags: tags.default([]),
+  })
+  .meta({ examples: [exampleTask] })
 
 export const taskPatch = settable.partial().meta({ examples: [{ status: 'done' }] })
 
@@ -110,12 +97,7 @@ export function toSortField(sort: SortOrder): SortField {
 }
 
 export const taskQuery = z.strictObject({
-  limit: z
-    .string()
-    .regex(/^(100|[1-9]\d?)$/, 'expected a whole number from 1 to 100')
-    .default('20')
-    .transform(Number)
-    .meta({ type: 'integer', minimum: 1, maximum: 100, default: 20 }),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z
     .string()
     .max(2000)

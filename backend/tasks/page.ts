@@ -3,120 +3,84 @@ import { and, asc, desc, eq, sql } from '../db/drizzle.ts'
 import type { SQL } from '../db/drizzle.ts'
 import { defineDecodedStatement, schema } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
-import { Problem } from '../http/index.ts'
+import { Problem, textSchema } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
-import { priorities, toSortField, toTask, sortOrders } from './model.ts'
+import { priorities, toSortField, sortOrders } from './model.ts'
 import type { SortField, SortOrder, Task, TaskQuery } from './model.ts'
-import { columns, decodeTask } from './statements.ts'
+import { taskColumns } from './statements.ts'
 
-const { tasks } = schema
+const { tasks, isoInstant } = schema
 const p = sql.placeholder
 
+/** What PostgreSQL accepts as the value in a cursor. */
+const time = z.iso.datetime().refine((value) => !value.startsWith('0000'))
+// Collation "C" never changes, so cursors remain valid after an upgrade of the system's locales.
+const sortKeys: Readonly<Record<SortField, { key: SQL; value: z.ZodType<string> }>> = {
+  createdAt: { key: sql`${tasks.createdAt}`, value: time },
+  updatedAt: { key: sql`${tasks.updatedAt}`, value: time },
+  dueAt: { key: sql`coalesce(${tasks.dueAt}, 'infinity')`, value: time.or(z.literal('infinity')) },
+  priority: { key: sql`${tasks.priority}`, value: z.enum(priorities) },
+  title: { key: sql`${tasks.title} collate "C"`, value: textSchema(1, 200) },
+}
+
 /** The end of a page: the value of its sort order, and the id, which breaks ties. */
-export interface Position {
-  value: string
-  id: string
+const position = z.tuple([z.enum(sortOrders), z.string(), z.uuid()])
+
+function encodeCursor(sort: SortOrder, last: Task): string {
+  const end: z.infer<typeof position> = [sort, last[toSortField(sort)] ?? 'infinity', last.id]
+  return Buffer.from(JSON.stringify(end)).toString('base64url')
 }
 
-const encoded = z.tuple([z.enum(sortOrders), z.string().max(1000), z.uuid()])
-
-function encodeCursor(sort: SortOrder, { value, id }: Position): string {
-  return Buffer.from(JSON.stringify([sort, value, id])).toString('base64url')
-}
-
-/**
- * Decodes the position in `cursor`. Throws a `Problem` for an invalid cursor or one of another sort order.
- */
-function decodeCursor(cursor: string, sort: SortOrder): Position {
-  const result = encoded.safeParse(parseCursor(cursor))
-  if (!result.success) throw cursorProblem('expected the nextCursor of an earlier page')
-  const [madeFor, value, id] = result.data
-  if (madeFor !== sort) throw cursorProblem(`made for sort=${madeFor}, expected one for sort=${sort}`)
-  if (!isValidPosition(sort, value)) throw cursorProblem('expected the nextCursor of an earlier page')
-  return { value, id }
-}
-
-function parseCursor(cursor: string): unknown {
+/** Throws a `Problem` for an invalid cursor or one of another sort order. */
+function decodeCursor(cursor: string, sort: SortOrder): { value: string; id: string } {
   try {
-    return JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown
+    const [madeFor, value, id] = position.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()))
+    if (madeFor === sort) return { value: sortKeys[toSortField(sort)].value.parse(value), id }
   } catch {
-    return undefined
+    // Not a cursor of this service.
   }
-}
-
-// The query casts the value, so what PostgreSQL would refuse is refused here.
-function isValidPosition(sort: SortOrder, value: string): boolean {
-  const by = toSortField(sort)
-  if (by === 'title') return !value.includes('\0') && value.isWellFormed()
-  if (by === 'priority') return priorities.some((priority) => priority === value)
-  return (
-    (by === 'dueAt' && value === 'infinity') ||
-    (z.iso.datetime().safeParse(value).success && !value.startsWith('0000'))
-  )
-}
-
-function cursorProblem(message: string): Problem {
-  return new Problem('invalid', {
-    detail: 'The query does not match its description',
+  const message = `expected the nextCursor of an earlier page with sort=${sort}`
+  throw new Problem('invalid', {
+    detail: 'The query is not as described',
     errors: [{ at: 'query.cursor', message }],
   })
 }
 
-/** The shape of a page without its values. Each combination is a separate statement, prepared once. */
-export interface PageShape {
-  sort: SortOrder
-  status: boolean
-  priority: boolean
-  search: boolean
-  after: boolean
-}
-
-// Collation "C" never changes, so cursors remain valid after an upgrade of the system's locales.
-const sortKeys: Readonly<Record<SortField, { key: SQL; cast: string }>> = {
-  createdAt: { key: sql`${tasks.createdAt}`, cast: 'timestamptz' },
-  updatedAt: { key: sql`${tasks.updatedAt}`, cast: 'timestamptz' },
-  dueAt: { key: sql`coalesce(${tasks.dueAt}, 'infinity')`, cast: 'timestamptz' },
-  priority: { key: sql`${tasks.priority}`, cast: 'task_priority' },
-  title: { key: sql`${tasks.title} collate "C"`, cast: 'text' },
-}
+const filters = ['status', 'priority', 'pattern', 'after'] as const
+type Filter = (typeof filters)[number]
 
 const pages = new Map<string, ReturnType<typeof buildPage>>()
 
 /**
- * Returns the statement for a page. Values: `userId`, `limit`, and `status`, `priority`, `pattern`, `value`
- * and `id` according to the shape.
+ * Returns the statement for a page: each order with its set of filters is a separate one, prepared once.
+ * Values: `userId`, `limit`, those of the filters, and `value` and `id` for `after`.
  */
-export function pageStatement(shape: PageShape): ReturnType<typeof buildPage> {
-  const variant = Object.values(shape).join(' ')
+export function pageStatement(sort: SortOrder, used: readonly Filter[]): ReturnType<typeof buildPage> {
+  const variant = ` ${[sort, ...used].join(' ')}`
   const known = pages.get(variant)
   if (known !== undefined) return known
-  const made = buildPage(shape, ` ${variant}`)
+  const made = buildPage(sort, used, variant)
   pages.set(variant, made)
   return made
 }
 
-function buildPage(shape: PageShape, variant: string) {
-  const isDescending = shape.sort.startsWith('-')
+function buildPage(sort: SortOrder, used: readonly Filter[], variant: string) {
+  const isDescending = sort.startsWith('-')
   const order = isDescending ? desc : asc
-  const { key, cast } = sortKeys[toSortField(shape.sort)]
-  const position = sql`(${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
-  const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(isDescending ? '<' : '>')} ${position}`
-  const search = sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`
+  const { key } = sortKeys[toSortField(sort)]
+  const conditions: Readonly<Record<Filter, SQL>> = {
+    status: eq(tasks.status, p('status')),
+    priority: eq(tasks.priority, p('priority')),
+    pattern: sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`,
+    after: sql`(${key}, ${tasks.id}) ${sql.raw(isDescending ? '<' : '>')} (${p('value')}, ${p('id')})`,
+  }
   return defineDecodedStatement(
     'tasks.page',
     (db) =>
       db
-        .select(columns)
+        .select(taskColumns)
         .from(tasks)
-        .where(
-          and(
-            eq(tasks.userId, p('userId')),
-            shape.status ? eq(tasks.status, p('status')) : undefined,
-            shape.priority ? eq(tasks.priority, p('priority')) : undefined,
-            shape.search ? search : undefined,
-            shape.after ? beyond : undefined,
-          ),
-        )
+        .where(and(eq(tasks.userId, p('userId')), ...used.map((filter) => conditions[filter])))
         .orderBy(order(key), order(tasks.id))
         .limit(p('limit')),
     decodeTask,
@@ -124,51 +88,45 @@ function buildPage(shape: PageShape, variant: string) {
   )
 }
 
+type Columns = [
+  ...[id: string, title: string, description: string | null, status: Task['status']],
+  ...[priority: Task['priority'], dueAt: string | null, tags: string[], createdAt: string, updatedAt: string],
+]
+
+/** Maps a row of `taskColumns`, in their order. */
+function decodeTask([id, title, description, status, priority, due, tags, created, updated]: Columns): Task {
+  const dueAt = due === null ? null : isoInstant(due)
+  const times = { createdAt: isoInstant(created), updatedAt: isoInstant(updated) }
+  return { id, title, description, status, priority, dueAt, tags, ...times }
+}
+
 export interface Page {
   items: Task[]
   nextCursor: string | null
 }
 
-/** Reads a page of the caller's tasks. */
 export async function readPage(
   database: Database,
   scope: Scope,
   { userId }: Principal,
   { sort, limit, status, priority, q, cursor }: TaskQuery,
 ): Promise<Page> {
-  const shape = {
+  const pattern = q === undefined ? undefined : toLikePattern(q)
+  const after = cursor === undefined ? undefined : decodeCursor(cursor, sort)
+  const given = { status, priority, pattern, after }
+  const statement = pageStatement(
     sort,
-    status: status !== undefined,
-    priority: priority !== undefined,
-    search: q !== undefined,
-    after: cursor !== undefined,
-  }
-  const position = cursor === undefined ? undefined : decodeCursor(cursor, sort)
-  const values = {
-    userId,
-    limit: limit + 1,
-    status,
-    priority,
-    pattern: q === undefined ? undefined : toLikePattern(q),
-    value: position?.value,
-    id: position?.id,
-  }
+    filters.filter((filter) => given[filter] !== undefined),
+  )
   // One row more than the page shows whether another page follows.
-  const rows = await database.run(scope, pageStatement(shape), values)
-  const items = rows.slice(0, limit).map(toTask)
+  const values = { userId, limit: limit + 1, ...given, ...after }
+  const rows = await database.run(scope, statement, values)
+  const items = rows.slice(0, limit)
   const last = rows.length > limit ? items.at(-1) : undefined
-  return {
-    items,
-    nextCursor:
-      last === undefined ? null : encodeCursor(sort, { value: readSortValue(last, sort), id: last.id }),
-  }
+  return { items, nextCursor: last === undefined ? null : encodeCursor(sort, last) }
 }
 
 // Escapes `%` and `_` in the searched text.
 function toLikePattern(q: string): string {
   return `%${q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
-}
-
-function readSortValue(task: Task, sort: SortOrder): string {
-  return task[toSortField(sort)] ?? 'infinity'
 }

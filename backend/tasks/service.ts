@@ -7,11 +7,11 @@ import type { Principal, Scope } from '../http/index.ts'
 import type { CachedReply, ReplyCache } from '../cache/cache.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { readPage } from './page.ts'
-import { taskSchema, formatEtag, toUtc, buildTask, toTask } from './model.ts'
-import type { NewTask, Task, TaskPatch, TaskQuery } from './model.ts'
-import { applyBulk } from './bulk.ts'
+import { taskSchema, formatEtag, buildTask } from './model.ts'
+import type { NewTask, TaskPatch, TaskQuery } from './model.ts'
+import { applyBulk, listTargets } from './bulk.ts'
 import type { BulkBody, BulkResult } from './bulk.ts'
-import { claimIdempotencyKey, columns, insertTask, storeAnswer, taskById } from './statements.ts'
+import { answerOnce, columns, insertTask, taskById } from './statements.ts'
 import type { TaskRow } from './statements.ts'
 
 const { tasks } = schema
@@ -24,130 +24,117 @@ export interface TaskDependencies {
   cache: ReplyCache
 }
 
-/** A task and its version, from which the ETag is formatted. */
-export interface VersionedTask {
-  task: Task
-  version: number
+/** Who asks, and the request. */
+export interface Caller {
+  scope: Scope
+  principal: Principal
 }
 
 /** `undefined` accepts any version, as a request without `If-Match` does. */
-export type ExpectedVersions = readonly number[] | undefined
-
-/** The greatest version that the column can hold. */
-const maxVersion = 2_147_483_647
-
-interface CacheCounters {
-  hit: { inc: () => void }
-  miss: { inc: () => void }
-}
+export type ExpectedVersions = number[] | undefined
 
 export class TaskService {
   readonly #dependencies: TaskDependencies
-  readonly #counters: Record<string, CacheCounters> = {}
 
   constructor(dependencies: TaskDependencies) {
     this.#dependencies = dependencies
   }
 
   /** Returns a page as it is sent, from the cache if possible. */
-  listReply(scope: Scope, principal: Principal, query: TaskQuery): Promise<CachedReply> | CachedReply {
+  listReply(caller: Caller, query: TaskQuery): Promise<CachedReply> | CachedReply {
     const { database } = this.#dependencies
-    return this.#cached('tasks_page', principal.userId, JSON.stringify(query), async () => ({
-      body: JSON.stringify(await readPage(database, scope, principal, query)),
-      etag: undefined,
+    return this.#cached('tasks_page', caller, JSON.stringify(query), async () => ({
+      body: JSON.stringify(await readPage(database, caller.scope, caller.principal, query)),
+      headers: { 'content-type': 'application/json' },
     }))
   }
 
   /** Returns a task as it is sent, from the cache if possible. */
-  getReply(scope: Scope, principal: Principal, id: string): Promise<CachedReply> | CachedReply {
-    return this.#cached('task', principal.userId, id, async () => {
-      const { task, version } = await this.get(scope, principal, id)
-      return { body: JSON.stringify(task), etag: formatEtag(version) }
+  getReply(caller: Caller, id: string): Promise<CachedReply> | CachedReply {
+    return this.#cached('task', caller, id, async () => {
+      const { version, ...task } = await this.#get(caller, id)
+      const headers = { 'content-type': 'application/json', etag: formatEtag(version) }
+      return { body: JSON.stringify(task), headers }
     })
   }
 
   /** With `key`, a repeated request gets the answer of the first one, for a day. */
-  create(
-    scope: Scope,
-    { userId }: Principal,
-    input: NewTask,
-    key?: string,
-  ): Promise<VersionedTask & { replayed: boolean }> {
+  create(caller: Caller, input: NewTask, key?: string): Promise<{ row: TaskRow; replayed: boolean }> {
     const { database, now } = this.#dependencies
+    const { scope, principal } = caller
+    const { userId } = principal
     const values = { ...buildTask(input, now()), userId }
-    return this.#writing(userId, async () => {
-      if (key === undefined) return createdFrom(await database.run(scope, insertTask, values))
-      return database.transaction(scope, async (tx) => {
-        const earlier = await claimIdempotencyKey(tx, { userId, key }, input)
-        if (earlier !== undefined)
-          return { task: taskSchema.parse(JSON.parse(earlier)), version: 1, replayed: true }
-        const created = createdFrom(await tx.run(insertTask, values))
-        await storeAnswer(tx, { userId, key }, JSON.stringify(created.task))
-        return created
-      })
+    return this.#writing(caller, async () => {
+      if (key === undefined) {
+        const [row] = await database.run(scope, insertTask, values)
+        return { row: requireInserted(row), replayed: false }
+      }
+      const { answer, replayed } = await database.transaction(scope, (tx) =>
+        answerOnce(tx, { userId, key }, input, async () => {
+          const [row] = await tx.run(insertTask, values)
+          return JSON.stringify(requireInserted(row))
+        }),
+      )
+      return { row: { ...taskSchema.parse(JSON.parse(answer)), version: 1 }, replayed }
     })
   }
 
   /** Applies all of `body` or nothing. */
-  async bulk(scope: Scope, { userId }: Principal, body: BulkBody): Promise<BulkResult> {
+  async bulk(caller: Caller, body: BulkBody): Promise<BulkResult> {
+    const { database, metrics, events, now } = this.#dependencies
+    const { scope, principal } = caller
+    const done = metrics.bulkSeconds.startTimer()
     try {
-      return await this.#writing(userId, () =>
-        this.#dependencies.database.transaction(scope, (tx) =>
-          applyBulk(tx, userId, body, this.#dependencies.now()),
-        ),
+      const result = await this.#writing(caller, () =>
+        database.transaction(scope, (tx) => applyBulk(tx, principal.userId, body, now())),
       )
+      done()
+      const [created, updated, deleted] = [
+        result.created.length,
+        result.updated.length,
+        result.deleted.length,
+      ]
+      metrics.bulkItems.observe(created + updated + deleted)
+      events.audit('tasks.bulk', scope, { created, updated, deleted })
+      return result
     } catch (error) {
-      if (error instanceof Problem && error.kind === 'invalid')
-        await this.#reportForeign(scope, userId, [
-          ...(body.update ?? []).map(({ id }) => id),
-          ...(body.delete ?? []),
-        ])
+      if (error instanceof Problem && error.kind === 'invalid') await this.#reportForeign(caller, body)
       throw error
     }
   }
 
-  async get(scope: Scope, principal: Principal, id: string): Promise<VersionedTask> {
-    return toVersioned(await this.#own(scope, principal, id))
-  }
-
   /** Writes the fields of `patch`. Throws `changed-meanwhile` if the version is not an expected one. */
-  update(
-    scope: Scope,
-    principal: Principal,
-    id: string,
-    { dueAt, ...patch }: TaskPatch,
-    expected: ExpectedVersions,
-  ): Promise<VersionedTask> {
+  update(caller: Caller, id: string, patch: TaskPatch, expected: ExpectedVersions): Promise<TaskRow> {
+    const { database, now } = this.#dependencies
     const changes = {
       ...patch,
-      ...(dueAt !== undefined && { dueAt: toUtc(dueAt) }),
-      updatedAt: sql`greatest(${new Date(this.#dependencies.now()).toISOString()}, ${tasks.updatedAt})`,
+      updatedAt: sql`greatest(${new Date(now()).toISOString()}, ${tasks.updatedAt})`,
       version: sql`${tasks.version} + 1`,
     }
-    return this.#writing(principal.userId, async () => {
-      const [updated] = await this.#dependencies.database.query(scope, 'tasks.update', (db) =>
+    return this.#writing(caller, async () => {
+      const [updated] = await database.query(caller.scope, 'tasks.update', (db) =>
         db
           .update(tasks)
           .set(changes)
-          .where(isExpected(principal, id, expected))
+          .where(isExpected(caller.principal, id, expected))
           .returning(columns),
       )
-      return updated === undefined ? this.#refuseChange(scope, principal, id) : toVersioned(updated)
+      return updated ?? this.#refuseChange(caller, id)
     })
   }
 
-  delete(scope: Scope, principal: Principal, id: string, expected: ExpectedVersions): Promise<void> {
-    return this.#writing(principal.userId, async () => {
-      const { rowCount } = await this.#dependencies.database.query(scope, 'tasks.delete', (db) =>
-        db.delete(tasks).where(isExpected(principal, id, expected)),
+  delete(caller: Caller, id: string, expected: ExpectedVersions): Promise<void> {
+    return this.#writing(caller, async () => {
+      const { rowCount } = await this.#dependencies.database.query(caller.scope, 'tasks.delete', (db) =>
+        db.delete(tasks).where(isExpected(caller.principal, id, expected)),
       )
-      if (rowCount === 0) await this.#refuseChange(scope, principal, id)
+      if (rowCount === 0) await this.#refuseChange(caller, id)
     })
   }
 
   /** Throws `not-found` if the caller has no such task, or else `changed-meanwhile`. */
-  async #refuseChange(scope: Scope, principal: Principal, id: string): Promise<never> {
-    const { version } = await this.#own(scope, principal, id)
+  async #refuseChange(caller: Caller, id: string): Promise<never> {
+    const { version } = await this.#get(caller, id)
     throw new Problem('changed-meanwhile', {
       detail: 'The version of the task is not in If-Match',
       headers: { etag: formatEtag(version) },
@@ -156,56 +143,47 @@ export class TaskService {
 
   #cached(
     cache: string,
-    userId: string,
+    { principal: { userId } }: Caller,
     key: string,
     read: () => Promise<CachedReply>,
   ): Promise<CachedReply> | CachedReply {
     const known = this.#dependencies.cache.get(userId, key)
-    const counters = (this.#counters[cache] ??= this.#createCounters(cache))
-    if (known === undefined) {
-      counters.miss.inc()
-      return this.#dependencies.cache.read(userId, key, read)
-    }
-    counters.hit.inc()
-    return known
-  }
-
-  #createCounters(cache: string): CacheCounters {
-    const { cacheRequests } = this.#dependencies.metrics
-    return {
-      hit: cacheRequests.labels({ cache, result: 'hit' }),
-      miss: cacheRequests.labels({ cache, result: 'miss' }),
-    }
+    this.#dependencies.metrics.cacheRequests.inc({ cache, result: known === undefined ? 'miss' : 'hit' })
+    return known ?? this.#dependencies.cache.read(userId, key, read)
   }
 
   // Also after an error, because a failed write may have been committed.
-  async #writing<T>(userId: string, write: () => Promise<T>): Promise<T> {
+  async #writing<T>({ principal }: Caller, write: () => Promise<T>): Promise<T> {
     try {
       return await write()
     } finally {
-      this.#dependencies.cache.invalidate(userId)
+      this.#dependencies.cache.invalidate(principal.userId)
     }
   }
 
   // For bulk operations, which read only the caller's tasks.
-  async #reportForeign(scope: Scope, userId: string, ids: readonly string[]): Promise<void> {
+  async #reportForeign({ scope, principal }: Caller, body: BulkBody): Promise<void> {
     const { database, metrics, events } = this.#dependencies
+    const ids = listTargets(body).map(({ id }) => id)
     const foreign = await database.query(scope, 'tasks.foreign', (db) =>
       db
         .select({ id: tasks.id })
         .from(tasks)
-        .where(and(inArray(tasks.id, [...ids]), ne(tasks.userId, userId))),
+        .where(and(inArray(tasks.id, ids), ne(tasks.userId, principal.userId))),
     )
     if (foreign.length === 0) return
     metrics.accessDenied.inc({ kind: 'cross_user' }, foreign.length)
     events.security('access.cross_user', scope, { tasks: foreign.length })
   }
 
-  async #own(scope: Scope, { userId }: Principal, id: string): Promise<TaskRow> {
-    const [row] = await this.#dependencies.database.run(scope, taskById, { id })
-    if (row?.userId === userId) return row
-    const { metrics, events } = this.#dependencies
-    if (row !== undefined) {
+  async #get({ scope, principal }: Caller, id: string): Promise<TaskRow> {
+    const { database, metrics, events } = this.#dependencies
+    const [found] = await database.run(scope, taskById, { id })
+    if (found?.userId === principal.userId) {
+      const { userId: _, ...row } = found
+      return row
+    }
+    if (found !== undefined) {
       metrics.accessDenied.inc({ kind: 'cross_user' })
       events.security('access.cross_user', scope, { taskId: id })
     }
@@ -213,18 +191,12 @@ export class TaskService {
   }
 }
 
-function createdFrom(rows: readonly TaskRow[]): VersionedTask & { replayed: boolean } {
-  const [row] = rows
+function requireInserted(row: TaskRow | undefined): TaskRow {
   if (row === undefined) throw new Error('tasks: found no row after inserting a task')
-  return { ...toVersioned(row), replayed: false }
-}
-
-function toVersioned(row: TaskRow): VersionedTask {
-  return { task: toTask(row), version: row.version }
+  return row
 }
 
 /** The task with `id` if it is the caller's, at one of the versions. */
 function isExpected({ userId }: Principal, id: string, expected: ExpectedVersions): SQL | undefined {
-  const possible = expected?.filter((version) => version <= maxVersion)
-  return and(eq(tasks.id, id), eq(tasks.userId, userId), possible && inArray(tasks.version, possible))
+  return and(eq(tasks.id, id), eq(tasks.userId, userId), expected && inArray(tasks.version, expected))
 }

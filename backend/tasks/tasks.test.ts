@@ -179,6 +179,23 @@ describe('listing tasks', () => {
   })
 })
 
+describe('a cursor that someone made up', () => {
+  const id = '01900000-0000-7000-8000-000000000000'
+  test.each([
+    ['createdAt', '2027-01-01T00:00:00.000Z', 200],
+    ['createdAt', 'yesterday', 422],
+    ['-updatedAt', '0000-01-01T00:00:00.000Z', 422],
+    ['dueAt', 'infinity', 200],
+    ['dueAt', '-infinity', 422],
+    ['priority', 'urgent', 422],
+    ['title', 'a\0b', 422],
+    ['title', '\ud800', 422],
+  ])('for the order %s with the value %j: %i', async (sort, value, status) => {
+    const cursor = Buffer.from(JSON.stringify([sort, value, id])).toString('base64url')
+    expect((await (await user()).get(`/tasks?sort=${sort}&cursor=${cursor}`)).status).toBe(status)
+  })
+})
+
 describe('changing a task', () => {
   test('writes the given fields only and counts its version up', async () => {
     const client = await user()

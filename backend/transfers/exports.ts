@@ -5,7 +5,7 @@ import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import type { JobOutcome, JobQueue } from '../jobs.ts'
 import type { Events, Metrics } from '../observability/index.ts'
-import { pageStatement, toTask } from '../tasks/index.ts'
+import { pageStatement } from '../tasks/index.ts'
 import { createWriter } from './formats.ts'
 import type { Format } from './formats.ts'
 
@@ -172,7 +172,6 @@ export class ExportService {
     const writer = createWriter(format)
     const scope = createBackgroundScope(jobLimitMs)
     const { database } = this.#dependencies
-    const shape = { sort: 'createdAt', status: false, priority: false, search: false } as const
     let sequence = 0
     const store = async (content: string): Promise<void> => {
       if (content !== '')
@@ -183,13 +182,17 @@ export class ExportService {
     await store(writer.head)
     let rows = 0
     for (let after: { value: string; id: string } | undefined; ;) {
-      const page = await database.run(scope, pageStatement({ ...shape, after: after !== undefined }), {
-        userId,
-        limit: rowsPerPiece,
-        ...after,
-      })
+      const page = await database.run(
+        scope,
+        pageStatement('createdAt', after === undefined ? [] : ['after']),
+        {
+          userId,
+          limit: rowsPerPiece,
+          ...after,
+        },
+      )
       const last = page.at(-1)
-      if (last !== undefined) await store(writer.piece(page.map(toTask), rows === 0))
+      if (last !== undefined) await store(writer.piece(page, rows === 0))
       rows += page.length
       if (last === undefined || page.length < rowsPerPiece) break
       after = { value: last.createdAt, id: last.id }

@@ -8,8 +8,8 @@ export interface Injection {
 
 const app = 'backend/http/app.ts'
 const handler = '    refuseUnknownQuery(c)\n'
-const list = '  const items = rows.slice(0, limit).map(toTask)\n'
-const listRoute = '      return sendCached(c, await tasks.listReply('
+const list = '  const items = rows.slice(0, limit)\n'
+const listRoute = '      const reply = await tasks.listReply('
 
 /** Adds lines before each request is handled. */
 function beforeEachRequest(name: string, ...lines: string[]): Injection {
@@ -49,7 +49,7 @@ export const createInjections = (microsecondsPerPercent: number): Injection[] =>
     name: 'N+1 query',
     file: 'backend/tasks/page.ts',
     from: list,
-    to: `  for (const _row of rows) await database.run(scope, pageStatement(shape), values)\n${list}`,
+    to: `  for (const _row of rows) await database.run(scope, statement, values)\n${list}`,
   },
   {
     name: 'one slow endpoint',
