@@ -8,7 +8,7 @@ import { resolveClientAddress } from './address.ts'
 import { answerProblem, Problem } from './problem.ts'
 import { createScope, formatTraceparent } from './scope.ts'
 import type { App, AppEnv, Scope } from './scope.ts'
-import { readsQuery } from './validation.ts'
+import { readsQuery } from './contract.ts'
 
 /** Receives the events of requests, for metrics, logs and traces. */
 export interface RequestObserver {

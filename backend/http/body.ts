@@ -1,8 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Problem } from './problem.ts'
 
-const decoder = new TextDecoder('utf-8', { fatal: true })
-
 /**
  * Reads at most `maxBytes` of a body of one of the media `types`. A larger `Content-Length` is refused before
  * a byte is read, a larger body when it exceeds the limit. Compressed bodies are refused, so none can expand.
@@ -30,30 +28,35 @@ export async function readBody<T extends string>(
 /** Reads a JSON body of at most `maxBytes`. */
 export async function readJson(incoming: IncomingMessage, maxBytes: number): Promise<unknown> {
   const { bytes } = await readBody(incoming, ['application/json'], maxBytes)
-  return parseJson(bytes)
+  try {
+    const source = utf8.decode(bytes)
+    const { excess } = scanJson(source, 0, requestJsonLimits)
+    if (excess !== undefined) throw new Problem('invalid', { detail: `The body ${excess}` })
+    return JSON.parse(source) as unknown
+  } catch (error) {
+    if (error instanceof Problem) throw error
+    throw new Problem('malformed-request', { detail: 'The body is not JSON in UTF-8' })
+  }
 }
 
-function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    incoming.on('data', (chunk: Buffer) => {
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+async function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  // The rest of a larger body is not read until the refusal is sent.
+  const body: AsyncIterable<Buffer> = incoming.iterator({ destroyOnReturn: false })
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of body) {
       size += chunk.length
-      if (size <= maxBytes) {
-        chunks.push(chunk)
-        return
-      }
-      // Drops what was read, and reads no more until the refusal is sent.
-      chunks.length = 0
-      incoming.removeAllListeners('data')
-      incoming.pause()
-      reject(bodyTooLarge(maxBytes))
-    })
-    incoming.once('end', () =>
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
-    )
-    incoming.once('error', () => reject(new Problem('malformed-request', { detail: 'The body ended early' })))
-  })
+      if (size > maxBytes) break
+      chunks.push(chunk)
+    }
+  } catch {
+    throw new Problem('malformed-request', { detail: 'The body ended early' })
+  }
+  if (size > maxBytes) throw bodyTooLarge(maxBytes)
+  return Buffer.concat(chunks)
 }
 
 /**
@@ -73,29 +76,20 @@ function parseMediaType(incoming: IncomingMessage): string {
   return type.trim().toLowerCase()
 }
 
-const utf16Marks = [
-  { encoding: 'utf-16le', first: 0xff, second: 0xfe },
-  { encoding: 'utf-16be', first: 0xfe, second: 0xff },
-]
-const replacement = '\ufffd'
+const byteOrderMarks: Readonly<Record<string, string>> = { fffe: 'utf-16le', feff: 'utf-16be' }
 
 /**
  * The text of a file that a person uploads: in addition to UTF-8, UTF-16 with a byte order mark, as
  * spreadsheets and shells on Windows write it. (vigil reads its files in the same way; the API imports
  * nothing of it.)
  */
-export function decodeFile(bytes: Uint8Array): string {
-  const mark = utf16Marks.find(({ first, second }) => bytes[0] === first && bytes[1] === second)
-  if (mark !== undefined) {
-    try {
-      return new TextDecoder(mark.encoding, { fatal: true }).decode(bytes)
-    } catch {
-      throw new Problem('malformed-request', { detail: `The file is not ${mark.encoding.toUpperCase()}` })
-    }
-  }
+export function decodeFile(bytes: Buffer): string {
+  const encoding = byteOrderMarks[bytes.toString('hex', 0, 2)] ?? 'utf-8'
   try {
-    return decoder.decode(bytes)
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes)
   } catch {
+    if (encoding !== 'utf-8')
+      throw new Problem('malformed-request', { detail: `The file is not ${encoding.toUpperCase()}` })
     throw new Problem('malformed-request', {
       detail:
         `The file is not UTF-8: byte ${findInvalidByte(bytes)} is invalid. ` +
@@ -104,36 +98,17 @@ export function decodeFile(bytes: Uint8Array): string {
   }
 }
 
-/** The offset of the first byte that is not UTF-8. */
-function findInvalidByte(bytes: Uint8Array): number {
-  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
-  const encoded = [0xef, 0xbf, 0xbd]
+/** The offset of the first byte that is not UTF-8: the decoder replaces it by U+FFFD. */
+function findInvalidByte(bytes: Buffer): number {
+  const text = bytes.toString()
   let offset = 0
-  let from = 0
-  for (let at = text.indexOf(replacement); at !== -1; at = text.indexOf(replacement, from)) {
+  for (let from = 0, at = 0; (at = text.indexOf('\ufffd', from)) !== -1; from = at + 1) {
     offset += Buffer.byteLength(text.slice(from, at))
     // The character itself may be in the file.
-    if (encoded.some((byte, index) => bytes[offset + index] !== byte)) break
-    offset += encoded.length
-    from = at + 1
+    if (bytes.subarray(offset, offset + 3).toString('hex') !== 'efbfbd') break
+    offset += 3
   }
   return offset
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  let source: string
-  try {
-    source = decoder.decode(bytes)
-  } catch {
-    throw new Problem('malformed-request', { detail: 'The body is not UTF-8' })
-  }
-  const problem = checkJsonShape(scanJson(source, 0), requestJsonLimits)
-  if (problem !== undefined) throw new Problem('invalid', { detail: `The body ${problem}` })
-  try {
-    return JSON.parse(source) as unknown
-  } catch {
-    throw new Problem('malformed-request', { detail: 'The body is not JSON' })
-  }
 }
 
 /** What a JSON value may contain to be parsed in one turn of the event loop. */
@@ -145,30 +120,32 @@ export interface JsonLimits {
 /** A bulk request of 500 tasks with 20 tags each has 15,000 values. */
 const requestJsonLimits: JsonLimits = { depth: 32, values: 50_000 }
 
-export interface JsonShape extends JsonLimits {
-  /** The index of the first character after the value. */
-  end: number
-}
-
 /**
- * Measures the JSON value at `start`, without parsing or checking it. `JSON.parse` of 5 MB of nested arrays
- * blocks the event loop for 1.2 s; this takes 10 ms.
+ * Measures the JSON value at `start`, without parsing or checking it: where it ends, and how it exceeds the
+ * limits. `JSON.parse` of 5 MB of nested arrays blocks the event loop for 1.2 s; this takes 10 ms.
  */
-export function scanJson(source: string, start: number): JsonShape {
-  const shape = { depth: 0, values: 1, end: start }
-  let depth = 0
-  for (; shape.end < source.length; shape.end += 1) {
-    const character = source[shape.end]
-    if (character === '"') shape.end = findStringEnd(source, shape.end)
+export function scanJson(
+  source: string,
+  start: number,
+  limits: JsonLimits,
+): { end: number; excess: string | undefined } {
+  let [end, depth, deepest, values] = [start, 0, 0, 1]
+  for (; end < source.length; end += 1) {
+    const character = source[end]
+    if (character === '"') end = findStringEnd(source, end)
     else if (character === '[' || character === '{') {
       depth += 1
-      shape.depth = Math.max(shape.depth, depth)
-      shape.values += 1
+      deepest = Math.max(deepest, depth)
+      values += 1
     } else if (depth === 0 && (character === ',' || character === ']' || character === '}')) break
-    else if (character === ',') shape.values += 1
+    else if (character === ',') values += 1
     else if (character === ']' || character === '}') depth -= 1
   }
-  return shape
+  if (deepest > limits.depth)
+    return { end, excess: `has ${deepest} levels, expected at most ${limits.depth}` }
+  if (values > limits.values)
+    return { end, excess: `has ${values} values, expected at most ${limits.values}` }
+  return { end, excess: undefined }
 }
 
 /** Returns the index of the quote that ends the string which begins at `start`. */
@@ -179,13 +156,6 @@ function findStringEnd(source: string, start: number): number {
     if (backslashes % 2 === 0) return end
   }
   return source.length
-}
-
-export function checkJsonShape(shape: JsonLimits, limits: JsonLimits): string | undefined {
-  if (shape.depth > limits.depth) return `has ${shape.depth} levels, expected at most ${limits.depth}`
-  return shape.values > limits.values
-    ? `has ${shape.values} values, expected at most ${limits.values}`
-    : undefined
 }
 
 /**
@@ -202,14 +172,13 @@ const discardLimits = { ms: 5000, bytes: 64 * 1024 * 1024, lookEveryMs: 50 }
  */
 export function discardRemainingBody(incoming: IncomingMessage): void {
   const { socket } = incoming
-  const [bytesBefore, sinceMs] = [socket.bytesRead, performance.now()]
+  if (incoming.complete || socket.destroyed) return
+  const mostBytes = socket.bytesRead + discardLimits.bytes
+  const endMs = performance.now() + discardLimits.ms
   incoming.resume()
   const timer = setInterval(() => {
-    const tooMuch =
-      performance.now() - sinceMs > discardLimits.ms || socket.bytesRead - bytesBefore > discardLimits.bytes
-    if (!incoming.complete && !socket.destroyed && !tooMuch) return
-    clearInterval(timer)
     // After a complete body, the connection may already serve the next request.
-    if (!incoming.complete) socket.destroySoon()
+    if (incoming.complete || socket.destroyed) clearInterval(timer)
+    else if (performance.now() > endMs || socket.bytesRead > mostBytes) socket.destroySoon()
   }, discardLimits.lookEveryMs).unref()
 }

@@ -1,7 +1,7 @@
 export { toNetwork } from './address.ts'
 export { createApp, listRoutes, pathWithId } from './app.ts'
 export type { AppOptions, RequestObserver } from './app.ts'
-export { checkJsonShape, decodeFile, readBody, scanJson } from './body.ts'
+export { decodeFile, readBody, scanJson } from './body.ts'
 export {
   answer,
   answerOf,
@@ -10,7 +10,11 @@ export {
   describeHeader,
   describeRequestHeader,
   documented,
-} from './description.ts'
+  jsonBody,
+  listInvalidFields,
+  query,
+  textSchema,
+} from './contract.ts'
 export { drain } from './drain.ts'
 export { Problem } from './problem.ts'
 export type { InvalidField } from './problem.ts'
@@ -18,4 +22,3 @@ export { createScope } from './scope.ts'
 export type { App, AppEnv, Principal, Scope } from './scope.ts'
 export { createHttpServer } from './server.ts'
 export type { ServerObserver } from './server.ts'
-export { jsonBody, listInvalidFields, query, textSchema } from './validation.ts'

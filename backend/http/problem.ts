@@ -60,36 +60,21 @@ export class Problem extends Error {
   }
 }
 
-/** Builds the problem document. */
-export function buildProblemBody(
-  { kind, status, options: { detail, errors } }: Problem,
-  requestId: string,
-): object {
+export function buildProblemBody({ kind, status, options }: Problem, requestId: string): object {
   const [, title] = problems[kind]
-  return {
-    type: `urn:todo:problem:${kind}`,
-    title,
-    status,
-    detail,
-    requestId,
-    ...(errors && { errors }),
-  }
+  const { detail, errors } = options
+  return { type: `urn:todo:problem:${kind}`, title, status, detail, requestId, errors }
 }
 
 /** In characters. The message of a failed query contains the query and its values. */
 const maxLogged = 8000
 
 /** Answers with the problem of any error. Details that callers must not see go to the scope, for the log. */
-export function answerProblem(c: Context<AppEnv>, error: unknown): Response {
+export function answerProblem(c: Context<AppEnv>, error: Error): Response {
   const problem = toProblem(error)
   const scope = c.get('scope')
-  const message = error instanceof Error ? error.message : 'not an Error'
-  const stack = problem.kind === 'internal' && error instanceof Error ? error.stack : undefined
-  scope.error = {
-    kind: problem.kind,
-    message: message.slice(0, maxLogged),
-    stack: stack?.slice(0, maxLogged),
-  }
+  const stack = problem.kind === 'internal' ? error.stack?.slice(0, maxLogged) : undefined
+  scope.error = { kind: problem.kind, message: error.message.slice(0, maxLogged), stack }
   // An injected fault may have a status that no standard defines.
   // oxlint-disable-next-line no-unsafe-type-assertion
   return c.json(buildProblemBody(problem, scope.requestId), problem.status as ContentfulStatusCode, {
@@ -98,7 +83,7 @@ export function answerProblem(c: Context<AppEnv>, error: unknown): Response {
   })
 }
 
-function toProblem(error: unknown): Problem {
+function toProblem(error: Error): Problem {
   if (error instanceof Problem) return error
   if (error instanceof DatabaseUnavailable)
     return new Problem('unavailable', {

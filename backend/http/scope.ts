@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { TimingVariables } from 'hono/timing'
@@ -42,7 +42,6 @@ export interface Scope extends QueryScope {
   error: { kind: string; message: string; stack?: string | undefined } | undefined
 }
 
-/** What handlers find in Hono's context. */
 export interface AppEnv {
   /** `refusal`: why the server does not pass this request to a route, a `Problem`. */
   Bindings: HttpBindings & { refusal?: Error | undefined }
@@ -51,12 +50,15 @@ export interface AppEnv {
 
 export type App = Hono<AppEnv>
 
-/** The time limit of every request. */
 const requestLimitMs = 4500
 
 const requestIdPattern = /^[A-Za-z0-9._~:@=+/-]{1,128}$/
+/**
+ * Version 00 has exactly 55 characters; additions of later versions are ignored
+ * (https://www.w3.org/TR/trace-context/).
+ */
 const traceparentPattern =
-  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
+  /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
 
 /** In characters. A longer value is dropped, as the standard allows. */
 const maxTracestate = 512
@@ -80,15 +82,12 @@ export interface RequestHead {
 
 /** Creates the scope of a new request. Keeps a valid `X-Request-Id` and joins a valid `traceparent`. */
 export function createScope(arrival: RequestHead): Scope {
-  const parent =
-    arrival.traceparent === undefined ? undefined : parseTraceparent(arrival.traceparent, arrival.tracestate)
+  const { requestId = '', traceparent = '', tracestate } = arrival
+  const parent = parseTraceparent(traceparent, tracestate)
   const startedAt = performance.now()
   const random = randomHex(40)
   return {
-    requestId:
-      arrival.requestId !== undefined && requestIdPattern.test(arrival.requestId)
-        ? arrival.requestId
-        : random.slice(0, 32),
+    requestId: requestIdPattern.test(requestId) ? requestId : random.slice(0, 32),
     traceId: parent?.traceId ?? random.slice(32, 64),
     spanId: random.slice(64),
     sampled: parent?.sampled ?? false,
@@ -116,35 +115,25 @@ export function parseTraceparent(
   traceparent: string,
   tracestate: string | undefined,
 ): RemoteParent | undefined {
-  // Version 00 has exactly this length; additions of later versions are ignored
-  // (https://www.w3.org/TR/trace-context/).
-  if (traceparent.startsWith('00') && traceparent.length !== 55) return undefined
   const [, traceId, spanId, flags] = traceparentPattern.exec(traceparent) ?? []
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined
-  const bounded = tracestate !== undefined && tracestate.length <= maxTracestate ? tracestate : undefined
-  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1, tracestate: bounded }
+  const isSampled = (Number.parseInt(flags, 16) & 1) === 1
+  const bounded = (tracestate?.length ?? 0) <= maxTracestate ? tracestate : undefined
+  return { traceId, spanId, sampled: isSampled, tracestate: bounded }
 }
 
-/** Formats a `traceparent` header. */
-export function formatTraceparent({
-  traceId,
-  spanId,
-  sampled,
-}: Pick<Scope, 'traceId' | 'spanId' | 'sampled'>): string {
-  return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
+export function formatTraceparent(span: Pick<Scope, 'traceId' | 'spanId' | 'sampled'>): string {
+  return `00-${span.traceId}-${span.spanId}-${span.sampled ? '01' : '00'}`
 }
 
-const pool = Buffer.alloc(4096)
-let used = pool.length
+let pool = Buffer.alloc(0)
 
 /**
  * `bytes` random bytes as hexadecimal digits, from a pool: one system call for each id would be measurable.
  */
 export function randomHex(bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  used += bytes
-  return pool.toString('hex', used - bytes, used)
+  if (pool.length < bytes) pool = randomBytes(4096)
+  const digits = pool.toString('hex', 0, bytes)
+  pool = pool.subarray(bytes)
+  return digits
 }

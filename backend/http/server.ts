@@ -1,5 +1,5 @@
 import { createServer, STATUS_CODES } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { resolveClientAddress } from './address.ts'
@@ -40,44 +40,39 @@ export function createHttpServer(
   limitsMs = arrivalLimitsMs,
 ): Server {
   const handle = createListener(app)
-  const server = createServer(
-    {
-      maxHeaderSize: 16_384,
-      headersTimeout: limitsMs.headers,
-      requestTimeout: limitsMs.request,
-      keepAliveTimeout: limitsMs.keepAlive,
-      connectionsCheckingInterval: limitsMs.checkEvery,
-      // `checkHost` refuses with a problem document.
-      requireHostHeader: false,
-    },
-    (incoming, outgoing) => handle(incoming, outgoing, checkHost(incoming)),
-  )
-  server.on('checkExpectation', (incoming: IncomingMessage, outgoing: ServerResponse) =>
-    handle(incoming, outgoing, new Problem('unknown-expectation', { detail: 'Expect may be 100-continue' })),
-  )
+  const server = createServer({
+    maxHeaderSize: 16_384,
+    headersTimeout: limitsMs.headers,
+    requestTimeout: limitsMs.request,
+    keepAliveTimeout: limitsMs.keepAlive,
+    connectionsCheckingInterval: limitsMs.checkEvery,
+    // `checkHead` refuses with a problem document.
+    requireHostHeader: false,
+  })
+  server.on('request', handle)
+  server.on('checkExpectation', handle)
   // Without a listener, Node closes the connection without an answer.
   server.on('connect', (_incoming: IncomingMessage, socket: Socket) => {
     socket.on('error', () => undefined)
     const options = { detail: 'This server is not a proxy', headers: { allow: servedMethods } }
     refuseOnSocket(socket, new Problem('method-not-allowed', options), observer)
   })
-  server.maxRequestsPerSocket = 0
   // Set on the server: a timeout of the socket would be reset by the first request after a pause.
   server.timeout = limitsMs.idleSocket
   server.on('connection', (socket: Socket) => {
     observer.connectionOpened()
     socket.once('close', () => observer.connectionClosed())
   })
-  server.on('clientError', (error: Error & { code?: string }, socket: Socket) =>
-    refuseUnparsed(error, socket, observer),
-  )
+  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Socket) => {
+    if (code === 'ECONNRESET' || !socket.writable) return socket.destroy()
+    const kind = parserProblems[code] ?? 'malformed-request'
+    return refuseOnSocket(socket, new Problem(kind, { detail: 'The request could not be read' }), observer)
+  })
   return server
 }
 
-type Listener = (incoming: IncomingMessage, outgoing: ServerResponse, refusal: Problem | undefined) => void
-
-/** Passes requests to the app; with `refusal`, the app only answers. */
-function createListener(app: () => App): Listener {
+/** Passes requests to the app; with a refusal, the app only answers. */
+function createListener(app: () => App): RequestListener {
   let arriving: AppEnv['Bindings'] | undefined
   const listener = getRequestListener((request) => app().fetch(request, arriving), {
     // For HTTP/1.0 without Host, which load balancers send, and for an empty Host.
@@ -91,14 +86,12 @@ function createListener(app: () => App): Listener {
       return app().fetch(new Request('http://localhost/*'), { ...arriving, refusal })
     },
   })
-  return (incoming, outgoing, refusal) => {
-    outgoing.once('close', () => {
-      if (!incoming.complete && !incoming.socket.destroyed) discardRemainingBody(incoming)
-    })
+  return (incoming, outgoing) => {
+    outgoing.once('close', () => discardRemainingBody(incoming))
     // The library accepts only paths.
     if (incoming.url === '*') incoming.url = '/*'
     // The library calls back before it returns.
-    arriving = { incoming, outgoing, refusal }
+    arriving = { incoming, outgoing, refusal: checkHead(incoming) }
     void listener(incoming, outgoing)
     arriving = undefined
   }
@@ -108,12 +101,10 @@ function createListener(app: () => App): Listener {
  * Refuses what RFC 9112, section 3.2, refuses: HTTP/1.1 without Host, and more than one Host. The library
  * checks its value.
  */
-function checkHost({ httpVersionMinor, headers, rawHeaders }: IncomingMessage): Problem | undefined {
-  let hosts = 0
-  for (let index = 0; headers.host !== undefined && index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]
-    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1
-  }
+function checkHead({ httpVersionMinor, headers, headersDistinct }: IncomingMessage): Problem | undefined {
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
+    return new Problem('unknown-expectation', { detail: 'Expect may be 100-continue' })
+  const hosts = headersDistinct['host']?.length ?? 0
   if (hosts === 1 || (hosts === 0 && httpVersionMinor === 0)) return undefined
   return new Problem('malformed-request', { detail: `found ${hosts} Host headers, expected one` })
 }
@@ -121,19 +112,6 @@ function checkHost({ httpVersionMinor, headers, rawHeaders }: IncomingMessage): 
 const parserProblems: Readonly<Record<string, ProblemKind>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'timeout',
   HPE_HEADER_OVERFLOW: 'headers-too-large',
-}
-
-function refuseUnparsed(
-  error: Error & { code?: string },
-  socket: Socket,
-  observer: ConnectionObserver,
-): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const kind = parserProblems[error.code ?? ''] ?? 'malformed-request'
-  refuseOnSocket(socket, new Problem(kind, { detail: 'The request could not be read' }), observer)
 }
 
 /** Answers and closes a connection that has no request to answer, only a socket. */

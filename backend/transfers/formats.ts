@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
-import { checkJsonShape, listInvalidFields, scanJson } from '../http/index.ts'
+import { listInvalidFields, scanJson } from '../http/index.ts'
 import { newTask } from '../tasks/index.ts'
 import type { NewTask, Task } from '../tasks/index.ts'
 import { parse } from 'csv-parse'
@@ -62,7 +62,7 @@ export async function* readRows(format: Format, body: string): AsyncGenerator<Pa
 function checkRow(value: unknown): ParsedRow {
   const { success, data, error } = importedTask.safeParse(value)
   if (success) return { task: data }
-  const [field] = listInvalidFields('row', error)
+  const [field] = listInvalidFields('row', error.issues)
   const at = field?.at.replace(/^row\./, '') ?? 'row'
   return { message: `${at}: ${field?.message ?? 'not valid'}`.slice(0, 200) }
 }
@@ -84,10 +84,9 @@ function* readJsonRows(body: string): Generator<ParsedRow> {
   if (token !== '[') throw new Error('found no JSON array, expected an array of tasks')
   if (next(at + 1).token === ']') ({ token, at } = next(at + 1))
   while (token !== ']') {
-    const shape = scanJson(body, at + 1)
-    const problem = checkJsonShape(shape, rowLimits)
-    yield problem === undefined ? checkRow(parseJson(body.slice(at + 1, shape.end))) : { message: problem }
-    ;({ token, at } = next(shape.end))
+    const { end, excess } = scanJson(body, at + 1, rowLimits)
+    yield excess === undefined ? checkRow(parseJson(body.slice(at + 1, end))) : { message: excess }
+    ;({ token, at } = next(end))
     if (token !== ',' && token !== ']') throw new Error('not JSON')
   }
   if (next(at + 1).token !== '') throw new Error('not JSON')
