@@ -84,6 +84,13 @@ describe('what vigil ab refuses is one line, exit 2', () => {
       ['ab', '--config', 'rate.mjs', '--exact', 'rows=fewer', '--', 'main'],
       'option \'--exact <rule...>\': found "rows=fewer"',
     ],
+    ...['--control', '--base-tip', '--target-base=http://127.0.0.1:1'].map(
+      (option): [string, string[], string] => [
+        `a bisect with ${option}`,
+        ['ab', '--config', 'rate.mjs', '--bisect', 'main', 'HEAD', option],
+        `option '--bisect <revision...>' cannot be used with option '${option.split('=')[0]}`,
+      ],
+    ),
     [
       'a bisect of one',
       ['ab', '--config', 'rate.mjs', '--bisect', 'main'],

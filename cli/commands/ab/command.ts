@@ -62,9 +62,11 @@ export function addAbCommand(
     .addOption(modeOption())
     .option('--target-base <url>', 'the baseline runs at this URL')
     .option('--target-candidate <url>', 'the candidate runs at this URL')
-    .option(
-      '--bisect <revision...>',
-      'find the commit that caused a slowdown between a good and a bad revision',
+    .addOption(
+      new Option(
+        '--bisect <revision...>',
+        'find the commit that caused a slowdown between a good and a bad revision',
+      ).conflicts(['control', 'baseTip', 'targetBase', 'targetCandidate']),
     )
     .addOption(outOption())
     .addOption(quietOption())
