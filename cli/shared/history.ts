@@ -55,7 +55,7 @@ export async function keepOnce(
   results: readonly ProbeResult[],
   timingOf: (probe: string) => Promise<ProbeTiming>,
 ): Promise<Map<string, ResultTimes>> {
-  const { toHistoryEntry } = await import('../../synthetics/history/index.ts')
+  const { toHistoryEntry, condenseSettled, forgetOld } = await import('../../synthetics/history/index.ts')
   const { estimateHoldsUntil, estimateOverdue } = await import('../../synthetics/schedule/index.ts')
   const times = new Map<string, ResultTimes>()
   const unscheduled = new Map<string, number>()
@@ -69,7 +69,11 @@ export async function keepOnce(
     else unscheduled.set(result.name, deadlineMs)
     history?.keep(toHistoryEntry(result, session.targetUrl, validUntilMs ?? null))
   }
-  history?.close()
+  if (history) {
+    condenseSettled(history, session.world.now())
+    forgetOld(history, session.world.now())
+    history.close()
+  }
   if (history && unscheduled.size > 0 && session.loaded.config.pushgateway !== undefined)
     for (const [name, own] of await timesByHistory(session, unscheduled)) times.set(name, own)
   return times

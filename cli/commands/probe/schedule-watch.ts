@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openProbeHistory } from '../../shared/history.ts'
 import type { ProbeResult } from '../../../record/index.ts'
-import { toHistoryEntry } from '../../../synthetics/history/index.ts'
+import { condenseSettled, forgetOld, toHistoryEntry } from '../../../synthetics/history/index.ts'
 import { computeOverdue, createHeartbeatFile } from '../../../synthetics/schedule/index.ts'
 import type { Job, ScheduleEvent, SuperviseResult } from '../../../synthetics/schedule/index.ts'
 import { createScheduledMetrics, serveMetrics } from '../../../synthetics/metrics/index.ts'
@@ -28,14 +28,6 @@ export interface WatchOptions {
 }
 
 const dayMs = 86_400_000
-/** As far back as `vigil uptime` reads. */
-const keptMs = 402 * dayMs
-/** Older results are in their condensed day alone: a year of 200 probes at 30 s would take 100 GB. */
-const resultsKeptMs = 35 * dayMs
-/** A result that was waiting for the disk comes late. */
-const settledMs = 3_600_000
-/** In a minute: twice what 200 probes make at 30 s. It takes 20 ms, in which no probe runs. */
-const mostCondensed = 1000
 
 type Ran = Extract<ScheduleEvent<ProbeResult>, { kind: 'ran' }>
 
@@ -88,13 +80,13 @@ function createEventHandler(
   const forgetDaily = (nowMs: number): void => {
     if (nowMs - forgotAt < dayMs) return
     forgotAt = nowMs
-    history?.forget({ resultsMs: nowMs - resultsKeptMs, daysMs: nowMs - keptMs })
+    if (history) forgetOld(history, nowMs)
   }
   let condensedAt = -Infinity
   const condense = (nowMs: number): void => {
     if (nowMs - condensedAt < 60_000) return
     condensedAt = nowMs
-    history?.condense(nowMs - settledMs, mostCondensed)
+    if (history) condenseSettled(history, nowMs)
   }
 
   const ran = (event: Ran): void => {
