@@ -34,18 +34,15 @@ export const auditEvents = {
   'import.finished': 'An import was applied or refused',
 } as const
 
-export type SecurityEvent = keyof typeof securityEvents
-export type AuditEvent = keyof typeof auditEvents
+type Details = Readonly<Record<string, unknown>>
 
-/** The request of an event; absent for events outside requests. */
-type EventSubject =
-  | Pick<Scope, 'requestId' | 'traceId' | 'principal' | 'address' | 'method' | 'route' | 'startedAt'>
-  | undefined
+/** Writes one event. `about`: its request; absent for events outside requests. */
+type Write<Name> = (event: Name, about: Scope | undefined, details?: Details) => void
 
 /** Writes security and audit events to their streams. */
 export interface Events {
-  security: (event: SecurityEvent, about: EventSubject, details?: Readonly<Record<string, unknown>>) => void
-  audit: (event: AuditEvent, about: EventSubject, details?: Readonly<Record<string, unknown>>) => void
+  security: Write<keyof typeof securityEvents>
+  audit: Write<keyof typeof auditEvents>
 }
 
 export function createEvents(log: Log): Events {
@@ -59,7 +56,7 @@ export function createEvents(log: Log): Events {
   }
 }
 
-function toFields(about: EventSubject): Record<string, unknown> {
+function toFields(about: Scope | undefined): Record<string, unknown> {
   if (about === undefined) return {}
   const { requestId, traceId, principal, address, method, route, startedAt } = about
   // The time until the event, because its request is not answered yet.

@@ -17,11 +17,10 @@ export type Feature = (typeof features)[number]
  */
 export class Presence {
   readonly #users = new RecentTimes(1, 100_000)
-  readonly #features = new Map(features.map((feature) => [feature, new RecentTimes(1, 20_000)]))
   // Ten failures in a quarter of an hour are not a forgotten password.
   readonly #failures = new RecentTimes(10, 10_000)
   // Thirty files or bulk operations in a quarter of an hour are not normal use.
-  readonly #uses = new Map(features.map((feature) => [feature, new RecentTimes(30, 10_000)]))
+  readonly #uses = new Map(features.map((feature) => [feature, new RecentTimes(30, 20_000)]))
   readonly #events: Events
   readonly #now: () => number
 
@@ -36,14 +35,12 @@ export class Presence {
   }
 
   noteFeatureUse(feature: Feature, userId: string): void {
-    const now = this.#now()
-    this.#features.get(feature)?.note(userId, now)
-    if (this.#uses.get(feature)?.reaches(userId, now, frequencyWindowMs) === true)
+    if (this.#uses.get(feature)?.note(userId, this.#now()) === true)
       this.#events.security('usage.unusual', undefined, { userId, feature })
   }
 
   noteFailedAttempt(scope: Scope): void {
-    if (this.#failures.reaches(toNetwork(scope.address), this.#now(), frequencyWindowMs))
+    if (this.#failures.note(toNetwork(scope.address), this.#now()))
       this.#events.security('auth.address.suspicious', scope)
   }
 
@@ -54,11 +51,11 @@ export class Presence {
         window,
         users: this.#users.countSince(now - ms),
       })),
-      features: [...this.#features].map(([feature, seen]) => ({
+      features: [...this.#uses].map(([feature, times]) => ({
         feature,
-        users: seen.countSince(now - dayMs),
+        users: times.countSince(now - dayMs),
       })),
-      suspicious: this.#failures.countSince(now - frequencyWindowMs),
+      suspicious: this.#failures.countSince(now - frequencyWindowMs, 10),
     }
   }
 }
@@ -69,7 +66,7 @@ const frequencyWindowMs = 15 * minuteMs
  * The last `limit` times at which each id occurred, for at least `max` ids. Beyond that, ids that did not
  * occur for the longest time are dropped.
  */
-export class RecentTimes {
+class RecentTimes {
   readonly #limit: number
   readonly #times: QuickLRU<string, number[]>
 
@@ -78,29 +75,25 @@ export class RecentTimes {
     this.#times = new QuickLRU({ maxSize: max })
   }
 
-  /** Records `id` at `nowMs`. */
-  note(id: string, nowMs: number): void {
+  /** Records `id`. Returns whether it has now, and had not before, occurred `limit` times in 15 minutes. */
+  note(id: string, nowMs: number): boolean {
     const times = this.#times.get(id) ?? []
+    const sinceMs = nowMs - frequencyWindowMs
+    const wasFrequent = occurred(times, this.#limit, sinceMs)
     times.push(nowMs)
     if (times.length > this.#limit) times.shift()
     this.#times.set(id, times)
+    return !wasFrequent && occurred(times, this.#limit, sinceMs)
   }
 
-  /** Records `id`. Returns whether it has now, and had not before, occurred `limit` times in the window. */
-  reaches(id: string, nowMs: number, windowMs: number): boolean {
-    const before = this.#hasReached(this.#times.get(id), nowMs - windowMs)
-    this.note(id, nowMs)
-    return !before && this.#hasReached(this.#times.get(id), nowMs - windowMs)
-  }
-
-  /** Counts the ids that occurred `limit` times after `sinceMs`. */
-  countSince(sinceMs: number): number {
+  /** Counts the ids that occurred at least `least` times after `sinceMs`. */
+  countSince(sinceMs: number, least = 1): number {
     let count = 0
-    for (const times of this.#times.values()) if (this.#hasReached(times, sinceMs)) count += 1
+    for (const times of this.#times.values()) if (occurred(times, least, sinceMs)) count += 1
     return count
   }
+}
 
-  #hasReached(times: readonly number[] = [], sinceMs: number): boolean {
-    return times.length >= this.#limit && (times[0] ?? 0) > sinceMs
-  }
+function occurred(times: readonly number[], least: number, sinceMs: number): boolean {
+  return (times.at(-least) ?? Number.NEGATIVE_INFINITY) > sinceMs
 }

@@ -16,32 +16,25 @@ export function createMetrics() {
   // Exemplars exist in this format only.
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   collectDefaultMetrics({ register: registry })
-  return {
-    registry,
-    ...createHttpMetrics(registry),
-    ...createDatabaseMetrics(registry),
-    ...createBusinessMetrics(registry),
-    ...createLimitMetrics(registry),
-    ...createObservedGauges(registry),
-  }
+  return { registry, ...createInstruments(registry), ...createObservedGauges(registry) }
 }
 
 type OpenMetricsRegistry = Registry<OpenMetricsContentType>
 
-function metricBuilders(registry: OpenMetricsRegistry) {
+function createInstruments(registry: OpenMetricsRegistry) {
   const registers = [registry]
-  return {
-    counter: <L extends string>(name: string, help: string, ...labelNames: L[]) =>
-      new Counter({ name, help, labelNames, registers }),
-    gauge: <L extends string>(name: string, help: string, ...labelNames: L[]) =>
-      new Gauge({ name, help, labelNames, registers }),
-    histogram: <L extends string>(name: string, help: string, buckets: number[], ...labelNames: L[]) =>
-      new Histogram({ name, help, labelNames, buckets, registers }),
-  }
-}
-
-function createHttpMetrics(registry: OpenMetricsRegistry) {
-  const { counter, gauge } = metricBuilders(registry)
+  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter({ name, help, labelNames, registers })
+  const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Gauge({ name, help, labelNames, registers })
+  const histogram = <L extends string>(name: string, help: string, buckets: number[], ...labelNames: L[]) =>
+    new Histogram({ name, help, labelNames, buckets, registers })
+  const queryTime = 'Time of a query, without the wait for a connection'
+  const failures = 'Connections that were refused, were lost or did not answer'
+  const attempts = 'Registrations, logins and refreshes'
+  const bulkTime = 'Time of a bulk operation'
+  const bulkSizes = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+  const denied = 'Requests without a valid token, or for data of another user'
   return {
     httpRequests: counter('http_requests_total', 'Answered requests', 'method', 'route', 'status'),
     httpSeconds: new Histogram({
@@ -50,32 +43,19 @@ function createHttpMetrics(registry: OpenMetricsRegistry) {
       labelNames: ['method', 'route', 'status', 'trace_id'],
       buckets: requestSeconds,
       enableExemplars: true,
-      registers: [registry],
+      registers,
     }),
     httpInFlight: gauge('http_requests_in_flight', 'Requests being answered'),
     httpConnections: gauge('http_connections_active', 'Open client connections'),
-  }
-}
-
-function createDatabaseMetrics(registry: OpenMetricsRegistry) {
-  const { counter, histogram } = metricBuilders(registry)
-  const queryTime = 'Time of a query, without the wait for a connection'
-  const failures = 'Connections that were refused, were lost or did not answer'
-  const reads = 'Reads from the cache, by hit and miss'
-  return {
     dbSeconds: histogram('db_query_duration_seconds', queryTime, querySeconds, 'query'),
     dbErrors: counter('db_connection_errors_total', failures),
-    cacheRequests: counter('cache_requests_total', reads, 'cache', 'result'),
+    cacheRequests: counter(
+      'cache_requests_total',
+      'Reads from the cache, by hit and miss',
+      'cache',
+      'result',
+    ),
     jobSeconds: histogram('job_duration_seconds', 'Time of a background job', jobSeconds, 'queue', 'outcome'),
-  }
-}
-
-function createBusinessMetrics(registry: OpenMetricsRegistry) {
-  const { counter, histogram } = metricBuilders(registry)
-  const attempts = 'Registrations, logins and refreshes'
-  const bulkTime = 'Time of a bulk operation'
-  const bulkSizes = [1, 2, 5, 10, 20, 50, 100, 200, 500]
-  return {
     authAttempts: counter('auth_attempts_total', attempts, 'action', 'result', 'reason'),
     lockouts: counter('auth_lockouts_total', 'Accounts locked after failed logins'),
     tokenFailures: counter('auth_token_failures_total', 'Access and refresh tokens refused', 'reason'),
@@ -85,13 +65,6 @@ function createBusinessMetrics(registry: OpenMetricsRegistry) {
     imports: counter('import_total', 'Imports that ended', 'format', 'result'),
     bulkSeconds: histogram('bulk_operation_duration_seconds', bulkTime, requestSeconds),
     bulkItems: histogram('bulk_operation_items', 'Items in a bulk operation', bulkSizes),
-  }
-}
-
-function createLimitMetrics(registry: OpenMetricsRegistry) {
-  const { counter, gauge } = metricBuilders(registry)
-  const denied = 'Requests without a valid token, or for data of another user'
-  return {
     rateLimitHits: counter('rate_limit_hits_total', 'Requests refused by a rate limit', 'policy'),
     rateLimitConfig: gauge('rate_limit_config_info', 'Rate limits in force', 'policy', 'limit', 'window'),
     accessDenied: counter('access_denied_total', denied, 'kind'),
@@ -116,17 +89,18 @@ interface Sources {
   queues?: () => Promise<readonly QueueState[]>
 }
 
+type Sample = [labels: Record<string, string>, value: number]
+
 /** Gauges that are computed when they are scraped, because updating them would cost time in every request. */
 function createObservedGauges(registry: OpenMetricsRegistry) {
   const sources: Sources = {}
-  /** Each sample is its labels and its value. */
-  const gauge = <L extends string>(
+  const gauge = (
     name: string,
     help: string,
-    labelNames: L[],
-    read: () => Sample<L>[] | Promise<Sample<L>[]>,
+    labelNames: string[],
+    read: () => Sample[] | Promise<Sample[]>,
   ): void => {
-    const made: Gauge<L> = new Gauge({
+    const made: Gauge = new Gauge({
       name,
       help,
       labelNames,
@@ -138,10 +112,7 @@ function createObservedGauges(registry: OpenMetricsRegistry) {
   }
   gauge('db_pool_connections', 'Places in the connection pool', ['state'], () => {
     const { inUse, size } = sources.pool?.() ?? { inUse: 0, size: 0 }
-    return [
-      [{ state: 'in_use' }, inUse],
-      [{ state: 'idle' }, size - inUse],
-    ]
+    return Object.entries({ in_use: inUse, idle: size - inUse }).map(([state, count]) => [{ state }, count])
   })
   gauge('db_pool_waiting', 'Queries that wait for a connection', [], () => [
     [{}, sources.pool?.().waiting ?? 0],
@@ -164,20 +135,19 @@ function createObservedGauges(registry: OpenMetricsRegistry) {
   return { observe: (added: Sources) => void Object.assign(sources, added) }
 }
 
-type Sample<L extends string> = [labels: Partial<Record<L, string>>, value: number]
+/** Finding the series of labels costs more than counting in it. */
+function openSeries(metrics: Metrics, labels: Record<'method' | 'route' | 'status', string>) {
+  return { labels, count: metrics.httpRequests.labels(labels), time: metrics.httpSeconds.labels(labels) }
+}
 
 /** Writes one log line and one observation per request. Must be cheap, because it runs for every request. */
 export function observeRequests(metrics: Metrics, log: Log, tracing?: Spans): ServerObserver {
-  const instruments = new Map<string, { count: () => void; observe: (seconds: number) => void }>()
-  const findInstruments = (method: string, route: string, status: number) => {
+  const series = new Map<string, ReturnType<typeof openSeries>>()
+  const findSeries = (method: string, route: string, status: number) => {
     const key = `${method} ${route} ${status}`
-    const known = instruments.get(key)
-    if (known !== undefined) return known
-    const counter = metrics.httpRequests.labels({ method, route, status: String(status) })
-    const histogram = metrics.httpSeconds.labels({ method, route, status: String(status) })
-    const made = { count: () => counter.inc(), observe: (seconds: number) => histogram.observe(seconds) }
-    instruments.set(key, made)
-    return made
+    const known = series.get(key) ?? openSeries(metrics, { method, route, status: String(status) })
+    series.set(key, known)
+    return known
   }
   return {
     connectionOpened: () => metrics.httpConnections.inc(),
@@ -188,11 +158,11 @@ export function observeRequests(metrics: Metrics, log: Log, tracing?: Spans): Se
     },
     requestDone: (scope, status, seconds) => {
       metrics.httpInFlight.dec()
-      const method = toMethodLabel(scope.method, status)
-      const one = findInstruments(method, scope.route, status)
-      one.count()
-      if (scope.sampled) observeWithExemplar(metrics, method, scope, status, seconds)
-      else one.observe(seconds)
+      const { labels, count, time } = findSeries(toMethodLabel(scope.method, status), scope.route, status)
+      count.inc()
+      if (scope.sampled)
+        metrics.httpSeconds.observe({ labels, value: seconds, exemplarLabels: { trace_id: scope.traceId } })
+      else time.observe(seconds)
       scope.requestSpan?.end(status)
       logRequest(log, scope, status, seconds)
     },
@@ -204,20 +174,6 @@ export function observeRequests(metrics: Metrics, log: Log, tracing?: Spans): Se
       )
     },
   }
-}
-
-function observeWithExemplar(
-  metrics: Metrics,
-  method: string,
-  scope: Scope,
-  status: number,
-  seconds: number,
-): void {
-  metrics.httpSeconds.observe({
-    labels: { method, route: scope.route, status: String(status) },
-    value: seconds,
-    exemplarLabels: { trace_id: scope.traceId },
-  })
 }
 
 const methods = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
