@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseUnavailable } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
-import { appliesTo } from './rules.ts'
+import { addUp } from './rules.ts'
 import type { Rule } from './rules.ts'
 
 export interface FaultDependencies {
@@ -26,15 +26,12 @@ interface ActiveFaults {
   readonly ended: AbortController
 }
 
-const mebibyte = 1024 * 1024
-
 /**
  * The active faults and their effects. Without active faults, each check costs one comparison. All faults end
  * after their time, with {@link clear}, and with the process.
  */
 export class Faults {
   readonly #dependencies: FaultDependencies
-  readonly #ballast = new Ballast()
   #active: ActiveFaults | undefined
 
   constructor(dependencies: FaultDependencies) {
@@ -49,7 +46,8 @@ export class Faults {
       const timer = setTimeout(() => this.#end('expired'), ttlMs).unref()
       const endsAtMs = this.#dependencies.now() + ttlMs
       this.#active = { rules, endsAtMs, timer, ended: new AbortController() }
-      this.#ballast.allocate(addUp(rules, ({ memoryMb }) => memoryMb) * mebibyte)
+      // Stops if there is no more memory.
+      void keepMemory(addUp(rules, 'memoryMb'), this.#active.ended.signal).catch(() => undefined)
     }
     this.#dependencies.onChange('set')
   }
@@ -68,10 +66,12 @@ export class Faults {
 
   /** Call before a request is read. */
   beforeRequest(scope: Scope): Promise<void> | undefined {
+    const { method, route } = scope
+    const { operationRoutes } = this.#dependencies
     const hits = this.#hits(
-      (rule) =>
-        (rule.latencyMs ?? rule.status ?? rule.stallMs) !== undefined &&
-        appliesTo(rule, scope.method, scope.route, this.#dependencies.operationRoutes),
+      ({ latencyMs, status, stallMs, route: wanted = operationRoutes.has(route) ? undefined : route }) =>
+        (latencyMs ?? status ?? stallMs) !== undefined &&
+        (wanted === route || wanted === `${method} ${route}`),
     )
     return hits.length === 0 ? undefined : this.#hit(scope, hits)
   }
@@ -117,7 +117,7 @@ export class Faults {
 
   async #hit(scope: Scope, hits: readonly Rule[]): Promise<void> {
     for (const { stallMs } of hits) if (stallMs !== undefined) blockEventLoop(stallMs)
-    const latencyMs = addUp(hits, ({ latencyMs: ms }) => ms)
+    const latencyMs = addUp(hits, 'latencyMs')
     if (latencyMs > 0) {
       const began = performance.now()
       await this.#hold(latencyMs)
@@ -131,7 +131,7 @@ export class Faults {
   }
 
   async #hitQuery(hits: readonly Rule[]): Promise<void> {
-    const latencyMs = addUp(hits, ({ dbLatencyMs }) => dbLatencyMs)
+    const latencyMs = addUp(hits, 'dbLatencyMs')
     if (latencyMs > 0) await this.#hold(latencyMs)
     if (hits.some(({ dbDown }) => dbDown === true)) throw new DatabaseUnavailable('fault: dbDown')
   }
@@ -158,12 +158,7 @@ export class Faults {
     clearTimeout(this.#active?.timer)
     this.#active?.ended.abort()
     this.#active = undefined
-    this.#ballast.release()
   }
-}
-
-function addUp(rules: readonly Rule[], part: (rule: Rule) => number | undefined): number {
-  return rules.reduce((sum, rule) => sum + (part(rule) ?? 0), 0)
 }
 
 // Blocks all other work without using CPU time.
@@ -171,48 +166,27 @@ function blockEventLoop(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
+const mebibyte = 1024 * 1024
 // Above the allocator's largest mmap threshold (32 MiB), so that freed memory returns to the system.
-const blockBytes = 64 * 1024 * 1024
-const sliceBytes = 2 * 1024 * 1024
+const blockBytes = 64 * mebibyte
+const sliceBytes = 2 * mebibyte
 
-/** Allocated memory. It is written to, so that it is resident and not only reserved. */
-export class Ballast {
-  readonly #blocks: ArrayBuffer[] = []
-  #growing = 0
-
-  /**
-   * Allocates `bytes`, a slice in each turn of the event loop, and releases earlier memory. Stops if there is
-   * no more memory.
-   */
-  allocate(bytes: number): void {
-    this.release()
-    if (bytes === 0) return
-    this.#grow(bytes, this.#growing)
-  }
-
-  /** Releases all memory immediately: a detached buffer does not wait for the garbage collector. */
-  release(): void {
-    this.#growing += 1
-    for (const block of this.#blocks.splice(0)) block.transfer(0)
-  }
-
-  #grow(left: number, growing: number, block?: Uint8Array, from = 0): void {
-    if (growing !== this.#growing || left <= 0) return
-    const filling = block === undefined || from >= blockBytes ? this.#take() : block
-    if (filling === undefined) return
-    const start = filling === block ? from : 0
-    const end = start + Math.min(sliceBytes, left)
-    filling.fill(1, start, end)
-    setImmediate(() => this.#grow(left - (end - start), growing, filling, end))
-  }
-
-  #take(): Uint8Array | undefined {
-    try {
-      const block = new ArrayBuffer(blockBytes)
-      this.#blocks.push(block)
-      return new Uint8Array(block)
-    } catch {
-      return undefined
+/**
+ * Allocates memory until `ended`. It is written to, so that it is resident and not only reserved: a slice in
+ * each turn of the event loop.
+ */
+async function keepMemory(megabytes: number, ended: AbortSignal): Promise<void> {
+  const blocks: ArrayBuffer[] = []
+  // A detached buffer does not wait for the garbage collector.
+  ended.addEventListener('abort', () => blocks.forEach((block) => block.transfer(0)))
+  for (let left = megabytes * mebibyte; left > 0; left -= blockBytes) {
+    const block = new ArrayBuffer(blockBytes)
+    blocks.push(block)
+    const needed = Math.min(left, blockBytes)
+    for (let at = 0; at < needed && !ended.aborted; at += sliceBytes) {
+      new Uint8Array(block).fill(1, at, Math.min(at + sliceBytes, needed))
+      await setImmediate()
     }
+    if (ended.aborted) return
   }
 }

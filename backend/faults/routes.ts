@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { answer, describeGroup, jsonBody, Problem } from '../http/index.ts'
-import type { App, AppEnv, InvalidField } from '../http/index.ts'
+import type { App, AppEnv } from '../http/index.ts'
 import { requireBearer } from '../observability/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import type { Faults } from './faults.ts'
@@ -74,18 +74,15 @@ export function faultRoutes(dependencies: FaultRouteDependencies): App {
     })
 }
 
-// A rule for an unknown route would look like a fault without effect.
-function requireServed(rules: readonly Rule[], served: readonly string[]): void {
-  const known = new Set(served.flatMap((one) => [one, one.slice(one.indexOf(' ') + 1)]))
-  const errors = rules.flatMap(({ route }, index): InvalidField[] => {
-    const at = `body.rules.${index}.route`
-    if (route === undefined) return []
-    if (route.endsWith(faultsPath))
-      return [{ at, message: `expected a route other than ${faultsPath}: the fault could not be ended` }]
-    return known.has(route)
-      ? []
-      : [{ at, message: `expected a served route such as ${served.slice(0, 40).join(', ')}` }]
-  })
+// A rule for an unknown route would have no effect, and one for this route could not be ended.
+function requireServed(rules: readonly Rule[], routes: readonly string[]): void {
+  const served = routes.filter((route) => !route.endsWith(faultsPath))
+  const known = new Set(served.flatMap((route) => [route, route.slice(route.indexOf(' ') + 1)]))
+  const some = served.slice(0, 40).join(', ')
+  const message = `expected a served route other than ${faultsPath}, such as ${some}`
+  const errors = rules.flatMap(({ route }, index) =>
+    route === undefined || known.has(route) ? [] : [{ at: `body.rules.${index}.route`, message }],
+  )
   if (errors.length > 0)
     throw new Problem('invalid', { detail: 'Some rules name routes that are not served', errors })
 }
