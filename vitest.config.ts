@@ -31,8 +31,10 @@ export default defineConfig({
     // On two cores: live tests spend much of their time waiting, so more workers than cores fill the gaps.
     maxWorkers: 4,
     maxConcurrency: 12,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Bounds for what hangs, and no assertions: several times what the slowest test takes. A shared machine
+    // can take the CPU away for a second at any moment, and runs everything else several times slower.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     projects: [
       // Files share a worker and its modules: loading them again for each file takes longer than most tests.
       {

@@ -28,7 +28,7 @@ function artefacts(): Map<string, string> {
 
 const short = { warmupSeconds: 0.5, durationSeconds: 2 }
 
-describe('a hostile target', { timeout: 90_000 }, () => {
+describe('a hostile target', () => {
   it('gets nothing of what it says run, repainted or rendered', async () => {
     const evil =
       '<script>alert(1)</script>\u001B[2J\u001B]0;owned\u0007=cmd|x @everyone ![x](http://evil.example/x)'
@@ -66,7 +66,7 @@ describe('a hostile target', { timeout: 90_000 }, () => {
   })
 })
 
-describe('a secret', { timeout: 90_000 }, () => {
+describe('a secret', () => {
   it("in config, headers, a Pushgateway's URL and the environment is in no output and no file", async () => {
     const canary = 'canary-5f1e7c'
     service = await startService((_request, response) => response.end('ok'))

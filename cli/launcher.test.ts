@@ -104,4 +104,4 @@ it('vigil started by npx ends when the shell that npm put in between is ended', 
   for await (const chunk of shell.stderr) if (String(chunk).includes('on schedule')) shell.kill('SIGTERM')
   // The stream has ended: nothing that writes to it is left.
   expect(shell.signalCode).toBe('SIGTERM')
-}, 20_000)
+})

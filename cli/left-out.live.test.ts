@@ -31,7 +31,7 @@ function withoutK6(): NodeJS.ProcessEnv {
   return { PATH: programs, VIGIL_TOOLS_DIR: join(place.folder, 'tools'), VIGIL_K6: '' }
 }
 
-describe('without k6', { timeout: 60_000 }, () => {
+describe('without k6', () => {
   it.each([
     ['on a laptop', ''],
     ['in CI', 'true'],
@@ -75,7 +75,7 @@ describe('without k6', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a tool that a variable names and that is not there is a usage error', { timeout: 60_000 }, () => {
+describe('a tool that a variable names and that is not there is a usage error', () => {
   const k6 = { VIGIL_K6: '/nowhere/k6' }
   const k6Message = 'VIGIL_K6 names /nowhere/k6, which is not a program: correct VIGIL_K6, or unset it'
   it.each([
@@ -107,7 +107,7 @@ describe('a tool that a variable names and that is not there is a usage error', 
 
 // A real full disk: a small file system in memory. Mounting needs root, as CI and containers have.
 const canMount = process.platform === 'linux' && process.getuid?.() === 0
-describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', { timeout: 60_000 }, () => {
+describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', () => {
   let disk: string
   beforeEach(() => {
     disk = join(place.folder, 'disk')
@@ -147,7 +147,7 @@ describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', {
   })
 })
 
-describe('two at the same time on one target', { timeout: 60_000 }, () => {
+describe('two at the same time on one target', () => {
   it('the second waits, says so, and both records are whole', async () => {
     const [first, second] = await Promise.all([
       place.vigil(['load', 'capacity', '--json', '--target', service.url]),

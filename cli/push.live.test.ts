@@ -58,7 +58,7 @@ const success = (environment: string, where: string, probe: string, value: numbe
   `vigil_probe_success{environment="${environment}",instance="",job="vigil",` +
   `place="${where}",probe="${probe}"} ${value}`
 
-describe('a probe that ran once', { timeout: 60_000 }, () => {
+describe('a probe that ran once', () => {
   it('has its latest result on the Pushgateway, also after another one ran alone', async () => {
     configure({ pushgateway: { url: `${pushgateway.url}/` } })
     for (const names of [[], ['one']])
@@ -144,7 +144,7 @@ describe('a probe that ran once', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a load run', { timeout: 60_000 }, () => {
+describe('a load run', () => {
   it('is pushed under its suite, environment and place, and nothing of the machine', async () => {
     configure()
     const { stdout } = await place.vigil(['load', 'bare'])

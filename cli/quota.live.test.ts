@@ -55,7 +55,7 @@ afterEach(async () => {
 })
 
 // Skipped where no control group can be made: the figures of one are tested with files in `cores.test.ts`.
-describe.runIf(group !== undefined)('at a quota of 30 % of a core', { timeout: 120_000 }, () => {
+describe.runIf(group !== undefined)('at a quota of 30 % of a core', () => {
   it.each([
     ['autocannon', { connections: 20 }],
     ['k6', { ratePerSecond: 1500 }],

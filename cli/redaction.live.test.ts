@@ -103,7 +103,7 @@ it.each([
   ['k6', ['load', 'k6']],
   ['autocannon', ['load', 'autocannon']],
   ["a user's script", ['load', 'script']],
-])('%s', { timeout: 60_000 }, async (_what, args) => {
+])('%s', async (_what, args) => {
   place.configure({
     target: { url },
     secrets: ['API_KEY', 'BASIC'],

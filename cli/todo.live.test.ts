@@ -44,13 +44,13 @@ export default {
 }
 `,
   )
-}, 60_000)
+})
 afterAll(async () => {
   await pushgateway.stop()
   place.remove()
 })
 
-describe('the todo API', { timeout: 120_000 }, () => {
+describe('the todo API', () => {
   it('is probed: health, the way of an account, the way of a task', async () => {
     const { code, stdout, stderr } = await place.vigil([
       'probe',

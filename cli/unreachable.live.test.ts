@@ -57,7 +57,7 @@ const targets: [what: string, start: () => Promise<string>, kind: string, says: 
   ],
 ]
 
-describe('a target that', { timeout: 60_000 }, () => {
+describe('a target that', () => {
   it.each(targets)(
     '%s is not loaded: invalid, exit 4, the class named; for a probe it is down, exit 1',
     async (_what, start, kind, says) => {
@@ -102,7 +102,7 @@ describe('a target that', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a duet of URLs', { timeout: 120_000 }, () => {
+describe('a duet of URLs', () => {
   const open = {
     engine: 'k6' as const,
     journeys: { home: 1 },

@@ -7,7 +7,7 @@ const pullRequest = (from: string): object => ({
   pull_request: { number: 7, head: { sha: head, repo: { full_name: from } } },
 })
 
-describe.concurrent('a job with the action', { timeout: 60_000 }, () => {
+describe.concurrent('a job with the action', () => {
   projectTest(
     'gates a pull request: check, comment, summary, outputs, exit code',
     async ({ project: { checkOut, github, runJob } }) => {

@@ -26,7 +26,7 @@ async function runRecipe(
   return new Promise((resolve) => child.once('close', (code) => resolve([code, log])))
 }
 
-describe.concurrent('a recipe', { timeout: 60_000 }, () => {
+describe.concurrent('a recipe', () => {
   projectTest('of GitLab writes reports and one note, which is found again', async ({ project }) => {
     await project.checkOut()
     const notes: { id: number; body: string; system: boolean; author: { id: number } }[] = [

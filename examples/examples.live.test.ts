@@ -94,7 +94,7 @@ describe('an example passes its gate, and fails it when it became slower', { tim
   })
 })
 
-it('a k6 script, a spec and journeys of a project run as they are', { timeout: 120_000 }, async (context) => {
+it('a k6 script, a spec and journeys of a project run as they are', async (context) => {
   const folder = copy('bring-your-own')
   await need(context, folder, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund')
   usePackage(folder)

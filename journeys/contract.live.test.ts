@@ -302,7 +302,7 @@ describe.each(players)(
       arrived = []
       counted = await play()
       seen = arrived
-    }, 60_000)
+    })
 
     it.each(Object.entries(expected))('%s', (_name, contract) => {
       const iterations = [

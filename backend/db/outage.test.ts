@@ -137,7 +137,7 @@ describe('a database that', () => {
       cursor = page.nextCursor
     }
     expect(acknowledged.filter((title) => !found.has(title))).toEqual([])
-  }, 60_000)
+  })
 
   test('has its tables locked: 503 in time, and served again when they are free', async () => {
     expect.hasAssertions()

@@ -58,7 +58,7 @@ describe.skipIf(inject('pgbouncer') === '')('behind a PgBouncer (needs 1.21 or l
     expect(servers.length).toBeLessThanOrEqual(poolSize)
     for (const rows of [clients, servers])
       expect(Math.max(...rows.map((row) => Number(row['prepared_statements'])))).toBeGreaterThan(1)
-  }, 60_000)
+  })
 
   test('the time limits of the role end a query that waits for a lock', async () => {
     const running = await startTestService(`${pooler.url}&pgbouncer=true`, { CACHE_ENTRIES: '0' })
@@ -72,7 +72,7 @@ describe.skipIf(inject('pgbouncer') === '')('behind a PgBouncer (needs 1.21 or l
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2'])
     await lock.release()
     expect((await client.get('/tasks')).status).toBe(200)
-  }, 60_000)
+  })
 
   describe('the start ends with one line', () => {
     async function start(url: string): Promise<unknown> {

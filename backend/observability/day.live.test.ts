@@ -71,7 +71,7 @@ beforeAll(async () => {
   )
   await postgres.close()
   await rm(folder, { recursive: true, force: true })
-}, 60_000)
+})
 
 const listEvents = (stream: string): string[] =>
   [

@@ -232,4 +232,4 @@ test('after any sequence of operations, service and model agree; other users are
     { numRuns: 40 },
   )
   expect((await bystander.get('/tasks')).text).toBe(before)
-}, 60_000)
+})

@@ -86,7 +86,7 @@ beforeAll(async () => {
   if (started.state === 'failed') throw new Error(started.reason)
   service = started.service
   meddlerUrl = await listen(meddler)
-}, 90_000)
+})
 afterAll(async () => {
   meddler.closeAllConnections()
   meddler.close()
@@ -147,7 +147,7 @@ async function accountLeft({ run, name }: { run: string; name: string }): Promis
 
 const accounts = new Set(['auth-flow', 'task-crud', 'export-import', 'authorization'])
 
-describe('a healthy todo API', { timeout: 60_000 }, () => {
+describe('a healthy todo API', () => {
   it('is up for every probe, and no account is left behind', async () => {
     const results = await probed(journeys.map(({ name }) => name))
     expect(results.map(({ name, outcome, message }) => [name, outcome, message])).toEqual(
@@ -162,7 +162,7 @@ describe('a healthy todo API', { timeout: 60_000 }, () => {
   })
 })
 
-describe('what a probe is there to find', { timeout: 60_000 }, () => {
+describe('what a probe is there to find', () => {
   it('the database is gone: ready is down and names it, health is up', async () => {
     await faults('PUT', [{ dbDown: true }])
     expect(await probed(['health', 'ready', 'task-crud'])).toMatchObject([
@@ -237,7 +237,7 @@ describe('what a probe is there to find', { timeout: 60_000 }, () => {
   })
 })
 
-describe('npx playwright test', { timeout: 120_000 }, () => {
+describe('npx playwright test', () => {
   it(
     'plays the journeys as tests; of what failed it names the step and keeps a trace without its ' +
       'secrets',

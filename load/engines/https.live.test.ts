@@ -92,7 +92,7 @@ async function probe(): Promise<{ state: string; class?: string; durationMs: num
   return sendRequest(url, request, { timeoutMs: 5000, maxBodyBytes: 100, signal, purpose: 'probe' })
 }
 
-describe('a certificate of an authority that no one trusts', { timeout: 60_000 }, () => {
+describe('a certificate of an authority that no one trusts', () => {
   it.each(engines)('fails every request of %s', async (_, load) => {
     const result = await load()
     expect(result).toMatchObject({ measurement: { failures: [{ class: 'tls' }] } })
@@ -103,7 +103,7 @@ describe('a certificate of an authority that no one trusts', { timeout: 60_000 }
   })
 })
 
-describe('the same, trusted by `target.ca`', { timeout: 60_000 }, () => {
+describe('the same, trusted by `target.ca`', () => {
   beforeAll(() => {
     const problem = trustCertificates(authority.file)
     if (problem !== undefined) throw new Error(problem)

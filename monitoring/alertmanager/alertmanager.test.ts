@@ -39,7 +39,7 @@ describe('amtool', () => {
     expect(run.code, run.output).toBe(0)
   })
 
-  it('routes every alert to whom it is for', { timeout: 60_000 }, async () => {
+  it('routes every alert to whom it is for', async () => {
     expect(Object.keys(receiverOf).toSorted()).toEqual(alerts.map(({ alert }) => alert).toSorted())
     const runs = await Promise.all(
       alerts.map(async (rule) =>
@@ -344,34 +344,30 @@ describe('the text of notifications', () => {
     expect(await render('vigil.slack.color', 'firing')).toBe('danger')
   })
 
-  it(
-    'fits one SMS, for every alert that is sent by one, with the longest labels',
-    { timeout: 60_000 },
-    async () => {
-      const rules = new Map(alerts.map((rule) => [rule.alert, rule]))
-      const sent = alertCases.filter(
-        ({ alert: name, never }) => never !== true && waysOf[receiverOf[name] ?? 'email'].includes('sns'),
-      )
-      const long = ['', ' (DatabaseConnectionFailures)', ' ü ' + 'a-long-name-of-a-host.'.repeat(10)]
-      const texts = await Promise.all(
-        sent.flatMap((row) =>
-          long.map(async (more) =>
-            render('vigil.sms', 'firing', {
-              labels: { ...rules.get(row.alert)?.labels, alertname: row.alert },
-              annotations: {
-                summary: row.summary + more,
-                runbook_url: rules.get(row.alert)?.annotations['runbook_url'] ?? '',
-              },
-            }),
-          ),
+  it('fits one SMS, for every alert that is sent by one, with the longest labels', async () => {
+    const rules = new Map(alerts.map((rule) => [rule.alert, rule]))
+    const sent = alertCases.filter(
+      ({ alert: name, never }) => never !== true && waysOf[receiverOf[name] ?? 'email'].includes('sns'),
+    )
+    const long = ['', ' (DatabaseConnectionFailures)', ' ü ' + 'a-long-name-of-a-host.'.repeat(10)]
+    const texts = await Promise.all(
+      sent.flatMap((row) =>
+        long.map(async (more) =>
+          render('vigil.sms', 'firing', {
+            labels: { ...rules.get(row.alert)?.labels, alertname: row.alert },
+            annotations: {
+              summary: row.summary + more,
+              runbook_url: rules.get(row.alert)?.annotations['runbook_url'] ?? '',
+            },
+          }),
         ),
-      )
-      expect(texts.filter((one) => one.length > 160 || /[^\x20-\x7e]/.test(one))).toEqual([])
-      // The step that comes next is never cut.
-      expect(texts.filter((one) => !/ https:\S+\.md#[a-z]+$/.test(one))).toEqual([])
-      expect(texts.length).toBeGreaterThan(24)
-    },
-  )
+      ),
+    )
+    expect(texts.filter((one) => one.length > 160 || /[^\x20-\x7e]/.test(one))).toEqual([])
+    // The step that comes next is never cut.
+    expect(texts.filter((one) => !/ https:\S+\.md#[a-z]+$/.test(one))).toEqual([])
+    expect(texts.length).toBeGreaterThan(24)
+  })
 
   it('has all four links, in Slack and in PagerDuty', () => {
     const texts = ['What to do', 'Dashboard', 'Query', 'Silence']

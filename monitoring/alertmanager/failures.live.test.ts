@@ -113,36 +113,32 @@ const both = ['pagerduty firing', 'sms firing']
 const ends = ['pagerduty firing', 'pagerduty resolved', 'sms firing', 'sms resolved']
 
 describe.concurrent('a receiver', () => {
-  it.each(['refuses', 'slow'] as const)(
-    'that %s delays its own messages only',
-    { timeout: 90_000 },
-    async (state) => {
-      const { pager, way, send } = await startDisturbed(state)
-      const received = pager.receivers.received
-      try {
-        await way.listen()
-        way.state = state
-        await send()
-        await until(() => received().some(({ via }) => via === 'sms') && way.counts.came > 0)
-        // The other channel has it already.
-        expect(lines(received())).toEqual(['sms firing'])
-        way.state = 'open'
-        await until(() => received().length > 1)
-        expect(lines(received())).toEqual(both)
-        await send(true)
-        await until(() => received().length > 3)
-        // Nothing twice: what was refused is sent again, what was accepted is not.
-        await sleep(2500)
-        expect(lines(received())).toEqual(ends)
-        expect(way.counts.came > way.counts.passed).toBe(state === 'refuses')
-      } finally {
-        await way.close()
-        await pager.stop()
-      }
-    },
-  )
+  it.each(['refuses', 'slow'] as const)('that %s delays its own messages only', async (state) => {
+    const { pager, way, send } = await startDisturbed(state)
+    const received = pager.receivers.received
+    try {
+      await way.listen()
+      way.state = state
+      await send()
+      await until(() => received().some(({ via }) => via === 'sms') && way.counts.came > 0)
+      // The other channel has it already.
+      expect(lines(received())).toEqual(['sms firing'])
+      way.state = 'open'
+      await until(() => received().length > 1)
+      expect(lines(received())).toEqual(both)
+      await send(true)
+      await until(() => received().length > 3)
+      // Nothing twice: what was refused is sent again, what was accepted is not.
+      await sleep(2500)
+      expect(lines(received())).toEqual(ends)
+      expect(way.counts.came > way.counts.passed).toBe(state === 'refuses')
+    } finally {
+      await way.close()
+      await pager.stop()
+    }
+  })
 
-  it('that is down gets its messages when it is back', { timeout: 90_000 }, async () => {
+  it('that is down gets its messages when it is back', async () => {
     const { pager, way, send } = await startDisturbed('down')
     const received = pager.receivers.received
     try {
@@ -192,7 +188,7 @@ describe.concurrent('the notifications', () => {
         'resolved APIUnavailable: sms',
       ],
     ],
-  ] as const)('of an outage: %s', { timeout: 90_000 }, async (name, expected) => {
+  ] as const)('of an outage: %s', async (name, expected) => {
     const folder = join(scratch, name.replaceAll(/\W+/g, '-'))
     const evaluations = await evaluateRules(outages[name], folder, {
       outage: name === 'hardly any traffic' ? 22 : 12,
@@ -214,7 +210,7 @@ describe.concurrent('the notifications', () => {
   })
 })
 
-it('the first hour of a fresh deployment raises nothing', { timeout: 90_000 }, async () => {
+it('the first hour of a fresh deployment raises nothing', async () => {
   const evaluations = await evaluateRules(firstHour(), join(scratch, 'first-hour'), {
     before: 90,
     outage: 0,

@@ -109,7 +109,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await environment?.stop()
   rmSync(folder, { recursive: true, force: true })
-}, 30_000)
+})
 
 const result = (alert: string): Partial<DrillResult> =>
   report.results.find((each) => each.alert === alert) ?? {}

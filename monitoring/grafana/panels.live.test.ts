@@ -54,7 +54,7 @@ beforeAll(async () => {
     window: windowSeconds,
     scrapeInterval: scrapeSeconds,
   }
-}, 120_000)
+})
 
 afterAll(async () => {
   await traffic?.stop()
@@ -62,7 +62,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
   // oxlint-disable-next-line no-console -- what the environment variable asks for
   if (process.env['VIGIL_SHOW_PANELS'] !== undefined) console.log(counts.join('\n'))
-}, 60_000)
+})
 
 describe('a panel on live data', () => {
   it.each(cases)('$name', async ({ name, dashboard, panel }) => {

@@ -30,41 +30,37 @@ describe.concurrent('the worst value', () => {
     }
   })
 
-  it(
-    'of an incident is its peak, and the next incident within the hour has its own',
-    { timeout: 120_000 },
-    async () => {
-      // Failed requests of a hundred in each minute.
-      const night = [...repeat(0, 6), ...repeat(40, 6), ...repeat(12, 7), ...repeat(0, 12)]
-      const later = [...repeat(20, 6), ...repeat(8, 7), ...repeat(0, 12)]
-      const firing = await evaluateRules(
-        [
-          counterOf('503', [...night, ...later]),
-          counterOf(
-            '200',
-            [...night, ...later].map((failed) => 100 - failed),
-          ),
-        ],
-        scratch,
-        { before: 0, outage: night.length + later.length, after: 0 },
-      )
-      const incidents = splitIncidents(firing.map((step) => step.find(isErrorRate)?.annotations))
-      expect(incidents).toHaveLength(2)
-      const ends = incidents.map((incident) => incident.at(-1))
-      expect(ends.map((end) => end?.['worst'])).toEqual([
-        '40% of requests failing (limit 5%)',
-        '20% of requests failing (limit 5%)',
-      ])
-      for (const end of ends) expect(percentOf(end?.['summary'])).toBeLessThan(13)
-      // No message of an incident names a value worse than its last `worst`.
-      for (const incident of incidents) {
-        const worst = percentOf(incident.at(-1)?.['worst'])
-        expect(Math.max(...incident.map(({ summary }) => percentOf(summary)))).toBeLessThanOrEqual(worst)
-      }
-    },
-  )
+  it('of an incident is its peak, and the next incident within the hour has its own', async () => {
+    // Failed requests of a hundred in each minute.
+    const night = [...repeat(0, 6), ...repeat(40, 6), ...repeat(12, 7), ...repeat(0, 12)]
+    const later = [...repeat(20, 6), ...repeat(8, 7), ...repeat(0, 12)]
+    const firing = await evaluateRules(
+      [
+        counterOf('503', [...night, ...later]),
+        counterOf(
+          '200',
+          [...night, ...later].map((failed) => 100 - failed),
+        ),
+      ],
+      scratch,
+      { before: 0, outage: night.length + later.length, after: 0 },
+    )
+    const incidents = splitIncidents(firing.map((step) => step.find(isErrorRate)?.annotations))
+    expect(incidents).toHaveLength(2)
+    const ends = incidents.map((incident) => incident.at(-1))
+    expect(ends.map((end) => end?.['worst'])).toEqual([
+      '40% of requests failing (limit 5%)',
+      '20% of requests failing (limit 5%)',
+    ])
+    for (const end of ends) expect(percentOf(end?.['summary'])).toBeLessThan(13)
+    // No message of an incident names a value worse than its last `worst`.
+    for (const incident of incidents) {
+      const worst = percentOf(incident.at(-1)?.['worst'])
+      expect(Math.max(...incident.map(({ summary }) => percentOf(summary)))).toBeLessThanOrEqual(worst)
+    }
+  })
 
-  it('of a disk is the lowest, of each disk its own', { timeout: 120_000 }, async () => {
+  it('of a disk is the lowest, of each disk its own', async () => {
     const labelsOf = (name: string): string =>
       `{instance="db",device="/dev/${name}",mountpoint="/${name}",fstype="ext4"}`
     const disk = (mountpoint: string, free: readonly number[]) =>

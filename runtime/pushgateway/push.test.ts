@@ -114,7 +114,7 @@ describe('what is pushed to a real Pushgateway', () => {
       ),
       { numRuns: 12 },
     )
-  }, 120_000)
+  })
 
   it('carries the run in an info metric, and nothing that changes from run to run in its group', async () => {
     const report = reportOf({

@@ -107,7 +107,7 @@ async function probed(
   return result
 }
 
-describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
+describe('a browser spec as a probe is', () => {
   it('up, with the steps that it names', async () => {
     expect(await probed('good')).toMatchObject({
       outcome: 'up',

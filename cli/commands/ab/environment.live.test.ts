@@ -49,7 +49,7 @@ it("install scripts and servers of revisions get target.env, and not CI's secret
     expect(seen).not.toMatch(/^GIT_DIR=/m)
   }
   expect(readFileSync(join(place.folder, 'served'), 'utf8')).toMatch(/^PORT=\d+$/m)
-}, 60_000)
+})
 
 it.each([
   ['a checkout behind a symbolic link', (link: string) => symlinkSync(place.folder, link)],

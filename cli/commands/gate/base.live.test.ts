@@ -61,10 +61,10 @@ it('a shallow clone whose origin cannot be reached is exit 4 in CI: no duet was 
   expect(verdict.rows.find(({ rule }) => rule === 'duet')?.message).toContain('fetch-depth: 0')
   expect(stderr).toContain('fetch-depth: 0')
   expect(verdict.rows).toContainEqual(expect.objectContaining({ metric: 'meanMs', status: 'pass' }))
-}, 120_000)
+})
 
 it('and so is the base of vigil ab outside CI, which fetches nothing', async () => {
   const args = ['ab', '--json', '--config', 'checkout/vigil.config.mjs', 'origin/main']
   const { code, stdout } = await place.vigil(args)
   expect([code, stdout]).toEqual([4, expect.stringContaining('fetch-depth: 0')])
-}, 60_000)
+})

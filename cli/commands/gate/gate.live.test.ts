@@ -55,7 +55,7 @@ function copyRun(run: Run, hoursEarlier: number): string {
   return id
 }
 
-describe('the gate', { timeout: 120_000 }, () => {
+describe('the gate', () => {
   it('passes a healthy service and leaves every report', async () => {
     const service = await serve((_request, response) => response.end('ok'))
     const { code, verdict, stderr } = await gate(service.url)
@@ -201,7 +201,7 @@ describe('the gate', { timeout: 120_000 }, () => {
   })
 })
 
-describe('interrupts', { timeout: 60_000 }, () => {
+describe('interrupts', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],

@@ -90,7 +90,7 @@ async function untilProcesses(naming: string): Promise<void> {
   }
 }
 
-describe.each(phases)('while $phase', { timeout: 90_000 }, (phase) => {
+describe.each(phases)('while $phase', (phase) => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -111,7 +111,7 @@ describe.each(phases)('while $phase', { timeout: 90_000 }, (phase) => {
   })
 })
 
-describe('after an interrupt', { timeout: 90_000 }, () => {
+describe('after an interrupt', () => {
   it.each([
     ['measuring with k6', 'SIGINT', 130],
     ['measuring with autocannon', 'SIGTERM', 143],

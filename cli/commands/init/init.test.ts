@@ -78,7 +78,7 @@ async function readJourneys(): Promise<Record<string, string[]>> {
   )
 }
 
-describe('vigil init', { timeout: 30_000 }, () => {
+describe('vigil init', () => {
   it('writes no budgets from a measurement that was not valid, and says why', async () => {
     const shop = await start(shopDocument)
     await run(shop.url, {}, {}, measureAs(['the load generator was starved of CPU']))

@@ -35,7 +35,7 @@ beforeAll(async () => {
     "export default [{ name: 'a', steps: [{ name: 'a', request: () => ({ method: 'GET', path: '/' }) }] }]",
   )
   said = await runInWorld(folder, initMonitoring)
-}, 120_000)
+})
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 async function run(program: string, ...args: string[]): Promise<string> {

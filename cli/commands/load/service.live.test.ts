@@ -46,7 +46,7 @@ async function load(
   }
 }
 
-describe('the metrics of a service', { timeout: 60_000 }, () => {
+describe('the metrics of a service', () => {
   // Two processes, each with its own counters: the second one has worked for longer.
   const answerFrom =
     (processes: readonly { start: number; cpu: number }[]): Parameters<typeof startService>[0] =>
@@ -81,7 +81,7 @@ describe('the metrics of a service', { timeout: 60_000 }, () => {
   })
 })
 
-describe('metrics that the config names', { timeout: 60_000 }, () => {
+describe('metrics that the config names', () => {
   const answerWith =
     (status: number): Parameters<typeof startService>[0] =>
     ({ url }, response) => {
@@ -108,7 +108,7 @@ describe('metrics that the config names', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a service whose database dies while it is loaded', { timeout: 60_000 }, () => {
+describe('a service whose database dies while it is loaded', () => {
   const dying =
     (readiness: { status: number; text: string }): Parameters<typeof startService>[0] =>
     ({ url }, response, index) => {
@@ -165,7 +165,7 @@ describe('a service whose database dies while it is loaded', { timeout: 60_000 }
   })
 })
 
-describe('a service that vigil started', { timeout: 60_000 }, () => {
+describe('a service that vigil started', () => {
   it('is not started where another one answers: exit 4, and how to test that one', async () => {
     service = await startService((_request, response) => response.end('ok'))
     const { url } = service
@@ -237,39 +237,35 @@ describe('a service that vigil started', { timeout: 60_000 }, () => {
   })
 })
 
-it(
-  "a k6 script's load is what its options say, in the header, the record and the report",
-  { timeout: 60_000 },
-  async () => {
-    service = await startService((_request, response) => void setTimeout(() => response.end('ok'), 2))
-    place.write(
-      'shop.js',
-      `import http from 'k6/http'
+it("a k6 script's load is what its options say, in the header, the record and the report", async () => {
+  service = await startService((_request, response) => void setTimeout(() => response.end('ok'), 2))
+  place.write(
+    'shop.js',
+    `import http from 'k6/http'
 export const options = { vus: 2, iterations: 40 }
 export default () => http.get(__ENV.BASE_URL)`,
-    )
-    place.configure({
-      target: { url: service.url },
-      suites: {
-        shop: { engine: 'k6', script: './shop.js', load: { ratePerSecond: 7777 }, durationSeconds: 3333 },
-      },
-    })
-    const { code, stdout, stderr } = await place.vigil(['load', 'shop'])
-    expect([code, stderr]).toEqual([0, expect.stringContaining('shop.js: 40 iterations by 2 virtual users')])
-    const runs = join(place.folder, '.vigil', 'runs')
-    const folder = join(runs, readdirSync(runs)[0] ?? '')
-    const { load: found } = JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')) as Run
-    expect(found).toEqual({ model: 'connections', script: '40 iterations by 2 virtual users' })
-    const report = readFileSync(join(folder, 'report.md'), 'utf8')
-    expect(report).toContain('40 iterations by 2 virtual users')
-    expect(stdout + stderr + report).not.toMatch(/.*(7,?777|3,?333|journeys\/s).*/)
-    const refused = await place.vigil(['load', 'shop', '--rate', '5', '--duration', '9'])
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--rate and --duration')])
-    place.write('shop.js', 'export default () => {}; nothing()')
-    const broken = await place.vigil(['load', 'shop'])
-    expect([broken.code, broken.stderr]).toEqual([
-      2,
-      expect.stringMatching(/shop\.js: ReferenceError: nothing/),
-    ])
-  },
-)
+  )
+  place.configure({
+    target: { url: service.url },
+    suites: {
+      shop: { engine: 'k6', script: './shop.js', load: { ratePerSecond: 7777 }, durationSeconds: 3333 },
+    },
+  })
+  const { code, stdout, stderr } = await place.vigil(['load', 'shop'])
+  expect([code, stderr]).toEqual([0, expect.stringContaining('shop.js: 40 iterations by 2 virtual users')])
+  const runs = join(place.folder, '.vigil', 'runs')
+  const folder = join(runs, readdirSync(runs)[0] ?? '')
+  const { load: found } = JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')) as Run
+  expect(found).toEqual({ model: 'connections', script: '40 iterations by 2 virtual users' })
+  const report = readFileSync(join(folder, 'report.md'), 'utf8')
+  expect(report).toContain('40 iterations by 2 virtual users')
+  expect(stdout + stderr + report).not.toMatch(/.*(7,?777|3,?333|journeys\/s).*/)
+  const refused = await place.vigil(['load', 'shop', '--rate', '5', '--duration', '9'])
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--rate and --duration')])
+  place.write('shop.js', 'export default () => {}; nothing()')
+  const broken = await place.vigil(['load', 'shop'])
+  expect([broken.code, broken.stderr]).toEqual([
+    2,
+    expect.stringMatching(/shop\.js: ReferenceError: nothing/),
+  ])
+})

@@ -55,7 +55,7 @@ beforeAll(async () => {
   const ran = await place.vigil(['load', 'capacity', '--json'], { env: { SHOP_PASSWORD: secret } })
   run = (JSON.parse(ran.stdout) as { id: string }).id
   ;[reader, runner] = await Promise.all([connect(), connect('--allow-runs')])
-}, 60_000)
+})
 
 afterAll(async () => {
   for (const client of clients) await client.close()
@@ -73,7 +73,7 @@ function configure(connections: number): void {
   })
 }
 
-describe('vigil mcp', { timeout: 90_000 }, () => {
+describe('vigil mcp', () => {
   it('has only tools that read, unless runs are allowed', async () => {
     const { tools } = await reader.listTools()
     expect(tools.map(({ name }) => name).toSorted()).toEqual([

@@ -76,7 +76,7 @@ function scheduler(args: readonly string[] = []): {
   }
 }
 
-describe('a scheduler', { timeout: 60_000 }, () => {
+describe('a scheduler', () => {
   it(
     'probes, prints changes, serves metrics, beats, and ends on SIGTERM with 143 once what runs has ' +
       'finished',
@@ -246,7 +246,7 @@ describe('what the user got wrong about a schedule is one line, exit 2', () => {
   })
 })
 
-it('a run by cron is kept as well, and holds as long as its config says', { timeout: 60_000 }, async () => {
+it('a run by cron is kept as well, and holds as long as its config says', async () => {
   service = await startService((_request, response) => response.end('ok'))
   configure(service.url, { every: '1h' })
   expect((await place.vigil(['probe', '--once'])).code).toBe(0)

@@ -13,7 +13,7 @@ const journeys = `[
   ] },
 ]`
 
-describe('a load of connections by several processes', { timeout: 60_000 }, () => {
+describe('a load of connections by several processes', () => {
   test('sends each journey once, keeps the mix, and accounts for every request', async () => {
     const seen: string[] = []
     const target = await until(

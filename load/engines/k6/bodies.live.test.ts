@@ -30,7 +30,7 @@ export default () => http.get(__ENV.BASE_URL)`
 
 const load = { model: 'arrival-rate', ratePerSecond: 8 } as const
 
-describe('an answer with a large body', { timeout: 60_000 }, () => {
+describe('an answer with a large body', () => {
   for (const [mebibytes, share] of [
     [4, 0],
     [5, 1],

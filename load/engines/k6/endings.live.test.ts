@@ -6,7 +6,7 @@ import { startTarget } from './testing/target.ts'
 
 const realVersion = 'if [ "$1" = version ]; then exec "$K6" version; fi'
 
-describe('a k6 that breaks is no measurement, and its last output is reported', { timeout: 60_000 }, () => {
+describe('a k6 that breaks is no measurement, and its last output is reported', () => {
   const old = exampleSummary({ nonce: 'of-another-run' })
   it.for<[string, string, RegExp]>([
     [
@@ -69,7 +69,7 @@ describe('a k6 that breaks is no measurement, and its last output is reported', 
   })
 })
 
-describe('an interrupt', { timeout: 60_000 }, () => {
+describe('an interrupt', () => {
   const interruptIn = async (
     context: Parameters<typeof runEngine>[0],
     phase: string,
@@ -131,22 +131,18 @@ describe('an interrupt', { timeout: 60_000 }, () => {
   })
 })
 
-it(
-  'an error of vigil while k6 runs stops k6, and is no measurement',
-  { timeout: 60_000 },
-  async (context) => {
-    const target = await startTarget(context, (_request, response) => response.end('ok'))
-    let reports = 0
-    const { result } = await runEngine(context, {
-      url: target.url,
-      source: home,
-      plan: { durationMs: 600_000 },
-      onProgress: () => {
-        reports += 1
-        // The first comes before k6 is started, the second directly after.
-        if (reports === 2) throw new Error('the terminal was closed')
-      },
-    })
-    expect(result).toEqual({ state: 'unavailable', reason: 'k6 could not be run: the terminal was closed' })
-  },
-)
+it('an error of vigil while k6 runs stops k6, and is no measurement', async (context) => {
+  const target = await startTarget(context, (_request, response) => response.end('ok'))
+  let reports = 0
+  const { result } = await runEngine(context, {
+    url: target.url,
+    source: home,
+    plan: { durationMs: 600_000 },
+    onProgress: () => {
+      reports += 1
+      // The first comes before k6 is started, the second directly after.
+      if (reports === 2) throw new Error('the terminal was closed')
+    },
+  })
+  expect(result).toEqual({ state: 'unavailable', reason: 'k6 could not be run: the terminal was closed' })
+})

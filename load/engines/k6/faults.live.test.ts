@@ -11,7 +11,7 @@ const atRate = (ratePerSecond: number): { model: 'arrival-rate'; ratePerSecond: 
   ratePerSecond,
 })
 
-describe('a target that fails during the run', { timeout: 60_000 }, () => {
+describe('a target that fails during the run', () => {
   it('by being killed: errors are counted with class and begin, and the run is valid', async (context) => {
     const target = await startTarget(context, (_request, response, index) => {
       response.end('ok')
@@ -59,7 +59,7 @@ describe('a target that fails during the run', { timeout: 60_000 }, () => {
   })
 })
 
-it('a kept connection closed at the next GET fails nothing', { timeout: 60_000 }, async (context) => {
+it('a kept connection closed at the next GET fails nothing', async (context) => {
   context.onTestFinished(endTargets)
   const methods: string[] = []
   const url = await closingOnReuse(methods)
@@ -69,7 +69,7 @@ it('a kept connection closed at the next GET fails nothing', { timeout: 60_000 }
   expect(methods.length).toBeGreaterThan(endpoints['home/get']?.requests ?? 0)
 })
 
-describe('a starved generator', { timeout: 60_000 }, () => {
+describe('a starved generator', () => {
   it('without file descriptors makes the run invalid, with the reason', async (context) => {
     const target = await startTarget(context, (_request, response) =>
       setTimeout(() => response.end('ok'), 300),
@@ -100,31 +100,27 @@ describe('a starved generator', { timeout: 60_000 }, () => {
   })
 })
 
-it(
-  "k6's variables and its user's config file do not change the load, and k6 gets no secrets",
-  { timeout: 60_000 },
-  async (context) => {
-    const server = createServer()
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const port = (server.address() as AddressInfo).port
-    server.close()
-    const target = await startTarget(context, (_request, response) => response.end('ok'))
-    const env = {
-      K6_VUS: '1',
-      K6_ITERATIONS: '1',
-      K6_DURATION: '1s',
-      HTTP_PROXY: `http://127.0.0.1:${port}`,
-      MY_TOKEN: 'canary',
-    }
-    const before = { ...process.env }
-    Object.assign(process.env, env)
-    context.onTestFinished(() => void (process.env = before))
-    const run = await runEngine(context, {
-      url: target.url,
-      source: home,
-      wrapper: '[ -z "$MY_TOKEN$K6_VUS$HTTP_PROXY" ] || exit 3; exec "$K6" "$@"',
-    })
-    expect(measured(run).endpoints['home/get']?.requests).toBe(target.seen.length)
-    expect(target.seen.length).toBeGreaterThan(50)
-  },
-)
+it("k6's variables and its user's config file do not change the load, and k6 gets no secrets", async (context) => {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = (server.address() as AddressInfo).port
+  server.close()
+  const target = await startTarget(context, (_request, response) => response.end('ok'))
+  const env = {
+    K6_VUS: '1',
+    K6_ITERATIONS: '1',
+    K6_DURATION: '1s',
+    HTTP_PROXY: `http://127.0.0.1:${port}`,
+    MY_TOKEN: 'canary',
+  }
+  const before = { ...process.env }
+  Object.assign(process.env, env)
+  context.onTestFinished(() => void (process.env = before))
+  const run = await runEngine(context, {
+    url: target.url,
+    source: home,
+    wrapper: '[ -z "$MY_TOKEN$K6_VUS$HTTP_PROXY" ] || exit 3; exec "$K6" "$@"',
+  })
+  expect(measured(run).endpoints['home/get']?.requests).toBe(target.seen.length)
+  expect(target.seen.length).toBeGreaterThan(50)
+})

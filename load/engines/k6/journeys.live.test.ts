@@ -34,7 +34,7 @@ export default [
   { name: 'never', steps: [{ name: 'asked', request: () => ({ method: 'GET', path: '/never' }) }] },
 ]`
 
-describe('a run of journeys', { timeout: 60_000 }, () => {
+describe('a run of journeys', () => {
   it('counts what the target received, step by step, with users logged in and out', async (context) => {
     const target = await startTarget(context, (request, response, index) => {
       const token = request.headers.authorization
@@ -153,7 +153,7 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a run that cannot start', { timeout: 60_000 }, () => {
+describe('a run that cannot start', () => {
   it('is refused when the target fails a before step, and prepared users are released', async (context) => {
     const target = await startTarget(context, (request, response) =>
       response.writeHead(request.url === '/login' ? 503 : 200).end('{}'),
@@ -205,7 +205,7 @@ describe('a run that cannot start', { timeout: 60_000 }, () => {
 it.each([
   ['keeps connections', 'keep-alive', 0.5],
   ['closes each connection', 'close', 1],
-])('a target that %s: new connections are counted', { timeout: 60_000 }, async (_, connection, share) => {
+])('a target that %s: new connections are counted', async (_, connection, share) => {
   const target = await startTarget({ onTestFinished }, (_request, response) =>
     response.setHeader('connection', connection).end('ok'),
   )
@@ -220,7 +220,7 @@ it.each([
   expect(connections?.timeSumMs).toBeLessThan(latencySumMs)
 })
 
-describe('a name with several addresses', { timeout: 60_000 }, () => {
+describe('a name with several addresses', () => {
   it.each([
     ['::1', '127.0.0.1'],
     ['127.0.0.1', '::1'],

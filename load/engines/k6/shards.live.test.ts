@@ -72,7 +72,7 @@ const probe = createServer().listen(0, host, () => {
   })
 })`
 
-describe('shards', { timeout: 60_000 }, () => {
+describe('shards', () => {
   it('send what one k6 would send, each request once, and account for all of it', async (context) => {
     const source = `
     const get = (path) => ({ method: 'GET', path })
@@ -120,7 +120,7 @@ describe('shards', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a run is invalid, with the name of the shard', { timeout: 60_000 }, () => {
+describe('a run is invalid, with the name of the shard', () => {
   it('when one is killed, and the others end then', async (context) => {
     const run = await runShards(context, {
       wrapper: second('"$K6" "$@" & k6=$!; sleep 2; kill -9 $k6; wait $k6; kill -9 $$'),
@@ -168,7 +168,7 @@ describe('a run is invalid, with the name of the shard', { timeout: 60_000 }, ()
   })
 })
 
-describe('a shard whose clock is an hour off', { timeout: 60_000 }, () => {
+describe('a shard whose clock is an hour off', () => {
   it('changes nothing but a note', async (context) => {
     const hourAgo = Date.now() - 3_600_000
     const run = await runShards(context, {

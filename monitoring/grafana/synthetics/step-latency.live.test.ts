@@ -156,7 +156,7 @@ afterAll(async () => {
   await without.stop()
 })
 
-describe('a Prometheus with native histograms', { timeout: 60_000 }, () => {
+describe('a Prometheus with native histograms', () => {
   const waitForCount = async (count: number): Promise<void> => {
     const counted = async (): Promise<number | undefined> =>
       valueOf(withNative, `histogram_count(sum(${step}))`)
@@ -215,7 +215,7 @@ describe('a Prometheus with native histograms', { timeout: 60_000 }, () => {
   })
 })
 
-describe('runs that were pushed', { timeout: 60_000 }, () => {
+describe('runs that were pushed', () => {
   const name = 'vigil_run_step_latency_seconds'
   const histograms = runs.map(({ run }) => run.endpoints['a/b']?.histogram ?? [])
 
@@ -245,7 +245,7 @@ describe('runs that were pushed', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a Prometheus without', { timeout: 60_000 }, () => {
+describe('a Prometheus without', () => {
   it('has the classic buckets, and no native histogram', async () => {
     const both = `count(${step}_bucket{le="+Inf"})`
     await expect.poll(async () => valueOf(without, both), { timeout: 20_000 }).toBe(2)

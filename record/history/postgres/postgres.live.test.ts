@@ -28,7 +28,7 @@ async function start(): Promise<PostgresService> {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'vigil-history-'))
   service = await start()
-}, 60_000)
+})
 afterAll(async () => {
   await service.stop()
   rmSync(folder, { recursive: true, force: true })
@@ -277,39 +277,35 @@ describe('a history that several machines share', () => {
     const steps = await again(async (history) => history.step(series, 'a/b', { newest: 9 }))
     expect(steps.map(({ run }) => run)).toEqual(['1', '2'])
     there.remove()
-  }, 60_000)
+  })
 
-  it(
-    'returns the latest verdict among 100,000 runs without reading them all',
-    { timeout: 60_000 },
-    async () => {
-      const [there, database] = [records(), fresh()]
-      const use = over(there, 'here', database)
-      await use(idsIn)
-      const admin = postgres(await database, { max: 1 })
-      await admin.unsafe(
-        "INSERT INTO vigil_history.series (suite, engine, environment, target, load) SELECT 'suite-' || i, " +
-          "'k6', 'env', 'http://h', '30 journeys/s' FROM generate_series(0, 4) AS i",
+  it('returns the latest verdict among 100,000 runs without reading them all', async () => {
+    const [there, database] = [records(), fresh()]
+    const use = over(there, 'here', database)
+    await use(idsIn)
+    const admin = postgres(await database, { max: 1 })
+    await admin.unsafe(
+      "INSERT INTO vigil_history.series (suite, engine, environment, target, load) SELECT 'suite-' || i, " +
+        "'k6', 'env', 'http://h', '30 journeys/s' FROM generate_series(0, 4) AS i",
+    )
+    await admin.unsafe(
+      `INSERT INTO vigil_history.runs SELECT 'run-' || i, id, i::bigint * 60000, '2026-01-01T00:00:00Z', ` +
+        `1000, 'valid', 'pass', 'c0ffee', 10, 0, 0, 10, 1, 1, 1, 1, 1, 1 ` +
+        `FROM generate_series(0, 99999) AS i JOIN vigil_history.series ON suite = 'suite-' || (i % 5)`,
+    )
+    await admin.unsafe('ANALYZE vigil_history.runs')
+    const [plan] = await admin
+      .unsafe<{ 'QUERY PLAN': string }[]>(
+        `EXPLAIN SELECT id FROM vigil_history.runs WHERE series_id = 3 ` +
+          'ORDER BY started_ms DESC, id DESC LIMIT 1',
       )
-      await admin.unsafe(
-        `INSERT INTO vigil_history.runs SELECT 'run-' || i, id, i::bigint * 60000, '2026-01-01T00:00:00Z', ` +
-          `1000, 'valid', 'pass', 'c0ffee', 10, 0, 0, 10, 1, 1, 1, 1, 1, 1 ` +
-          `FROM generate_series(0, 99999) AS i JOIN vigil_history.series ON suite = 'suite-' || (i % 5)`,
-      )
-      await admin.unsafe('ANALYZE vigil_history.runs')
-      const [plan] = await admin
-        .unsafe<{ 'QUERY PLAN': string }[]>(
-          `EXPLAIN SELECT id FROM vigil_history.runs WHERE series_id = 3 ` +
-            'ORDER BY started_ms DESC, id DESC LIMIT 1',
-        )
-        .then((rows) => [rows.map((row) => row['QUERY PLAN']).join('\n')])
-      await admin.end()
-      expect(plan).toMatch(/Index (Only )?Scan Backward/)
-      expect(
-        (await use(async (history) => history.latest('suite-4'))).map(({ id, verdict }) => [id, verdict]),
-      ).toEqual([['run-99999', 'pass']])
-      expect(await use(async (history) => history.latest())).toHaveLength(5)
-      there.remove()
-    },
-  )
+      .then((rows) => [rows.map((row) => row['QUERY PLAN']).join('\n')])
+    await admin.end()
+    expect(plan).toMatch(/Index (Only )?Scan Backward/)
+    expect(
+      (await use(async (history) => history.latest('suite-4'))).map(({ id, verdict }) => [id, verdict]),
+    ).toEqual([['run-99999', 'pass']])
+    expect(await use(async (history) => history.latest())).toHaveLength(5)
+    there.remove()
+  })
 })

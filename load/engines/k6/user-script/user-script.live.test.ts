@@ -57,7 +57,7 @@ async function inspect(source: string): Promise<unknown> {
   }
 }
 
-describe("a user's script", { timeout: 60_000 }, () => {
+describe("a user's script", () => {
   it('runs unchanged: its load, its thresholds, its steps, each failed request once', async (context) => {
     let items = 0
     const target = await startTarget(context, (request, response) => {
