@@ -1,4 +1,5 @@
 import { listPids, readCommandLine } from '../../runtime/processes/index.ts'
+import { startRunningClock } from '../../runtime/testing/running-clock.ts'
 
 /** Command lines of the processes on this machine that name `text`, but for zombies. Linux. */
 export function processesNaming(text: string): string[] {
@@ -9,10 +10,10 @@ export function processesNaming(text: string): string[] {
 
 /** Waits until no process names `text`; returns those that still do when time is up. */
 export async function leftoversAfter(text: string, withinMs: number): Promise<string[]> {
-  const deadline = performance.now() + withinMs
+  const clock = startRunningClock()
   for (;;) {
     const left = processesNaming(text)
-    if (left.length === 0 || performance.now() > deadline) return left
+    if (left.length === 0 || clock.elapsedMs() > withinMs) return left
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

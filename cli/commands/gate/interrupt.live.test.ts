@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../../testing/service.ts'
 import { leftoversAfter, processesNaming } from '../../testing/leftovers.ts'
+import { startRunningClock } from '../../../runtime/testing/running-clock.ts'
 import { homeSuites, workplace } from '../../testing/vigil.ts'
 import type { Workplace } from '../../testing/vigil.ts'
 
@@ -74,18 +75,15 @@ async function signalIn(
   await Promise.race([inPhase, ran])
   // The phase begins with its line; what it starts comes right after.
   await untilProcesses(slowStartMs > 0 ? 'server.mjs' : '.vigil/runs')
-  const at = performance.now()
+  const clock = startRunningClock()
   child.kill(signal)
   const { code, stdout } = await ran
-  return { code, tookMs: performance.now() - at, stdout }
+  return { code, tookMs: clock.elapsedMs(), stdout }
 }
 
 async function untilProcesses(naming: string): Promise<void> {
-  const deadline = performance.now() + 20_000
-  while (
-    !processesNaming(place.folder).some((line) => line.includes(naming)) &&
-    performance.now() < deadline
-  ) {
+  const clock = startRunningClock()
+  while (!processesNaming(place.folder).some((line) => line.includes(naming)) && clock.elapsedMs() < 20_000) {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -5,6 +5,7 @@ import { freePort, startService } from '../../testing/service.ts'
 import type { Service } from '../../testing/service.ts'
 import { workplace } from '../../testing/vigil.ts'
 import type { Ran, Workplace } from '../../testing/vigil.ts'
+import { startRunningClock } from '../../../runtime/testing/running-clock.ts'
 
 interface Event {
   event: string
@@ -69,9 +70,9 @@ function scheduler(args: readonly string[] = []): {
       }
     },
     signal: async (name) => {
-      const at = performance.now()
+      const clock = startRunningClock()
       child.kill(name)
-      return { ...(await ran), tookMs: performance.now() - at }
+      return { ...(await ran), tookMs: clock.elapsedMs() }
     },
   }
 }

@@ -13,6 +13,7 @@ import type {
 } from '../../../engine.ts'
 import { autocannonEngine } from '../index.ts'
 import type { LaunchOptions } from '../load-process.ts'
+import { startRunningClock } from '../../../../runtime/testing/running-clock.ts'
 
 /** The result of a load, its progress, and what it left behind. */
 export interface Loaded {
@@ -21,6 +22,7 @@ export interface Loaded {
   progress: LoadProgress[]
   /** Files in its folder, and processes that name it. */
   left: string[]
+  /** Without the time in which this process could not run. */
   tookMs: number
 }
 
@@ -67,7 +69,7 @@ export async function load(wanted: Wanted): Promise<Loaded> {
   const module = join(root, `journeys-${runs}.mjs`)
   writeFileSync(module, `export default ${wanted.journeys}\n`)
   const observed: Pick<Loaded, 'edges' | 'progress'> = { edges: [], progress: [] }
-  const began = performance.now()
+  const clock = startRunningClock()
   const result = await autocannonEngine(wanted.launch).run(planOf(wanted, module), {
     folder,
     signal: wanted.signal ?? new AbortController().signal,
@@ -82,7 +84,7 @@ export async function load(wanted: Wanted): Promise<Loaded> {
     result,
     ...observed,
     left: [...readdirSync(folder), ...processesNaming(folder)],
-    tookMs: performance.now() - began,
+    tookMs: clock.elapsedMs(),
   }
 }
 
