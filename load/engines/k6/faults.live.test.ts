@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { countOf } from '../../../record/index.ts'
 import { closingOnReuse, endTargets } from '../../../journeys/client/testing/target.ts'
-import { home, measured, runEngine } from './testing/run.ts'
+import { home, measured, runEngine, saturationWithoutStalls } from './testing/run.ts'
 import { startTarget } from './testing/target.ts'
 
 const atRate = (ratePerSecond: number): { model: 'arrival-rate'; ratePerSecond: number } => ({
@@ -15,19 +15,20 @@ describe('a target that fails during the run', () => {
   it('by being killed: errors are counted with class and begin, and the run is valid', async (context) => {
     const target = await startTarget(context, (_request, response, index) => {
       response.end('ok')
-      if (index === 100) target.kill()
+      if (index === 50) target.kill()
     })
     const measurement = measured(
       await runEngine(context, {
         url: target.url,
         source: home,
-        plan: { load: atRate(100), durationMs: 2500 },
+        plan: { load: atRate(100), durationMs: 3000 },
       }),
     )
     const connect = measurement.failures.find(({ class: failure }) => failure === 'connect')
     expect(connect?.count).toBeGreaterThan(50)
-    expect(connect?.firstAtMs).toBeGreaterThan(500)
-    expect(connect?.firstAtMs).toBeLessThan(2500)
+    // The fiftieth request is due half a second after the first; a busy machine can only delay it.
+    expect(connect?.firstAtMs).toBeGreaterThan(400)
+    expect(connect?.firstAtMs).toBeLessThan(3000)
     expect(connect?.example).toMatch(/refused|reset|EOF/)
     const { requests, errors, histogram } = measurement.endpoints['home/get'] ?? {
       requests: 0,
@@ -35,7 +36,7 @@ describe('a target that fails during the run', () => {
       histogram: [],
     }
     expect(requests - errors).toBe(countOf(histogram))
-    expect(measurement.saturation).toEqual([])
+    expect(saturationWithoutStalls(measurement)).toEqual([])
   })
 
   it('by not answering: requests time out, arrivals are dropped, and the run is valid', async (context) => {
@@ -55,7 +56,7 @@ describe('a target that fails during the run', () => {
     expect(count('dropped')).toBe(measurement.droppedArrivals)
     expect(countOf(measurement.endpoints['home/get']?.histogram ?? [])).toBe(49)
     expect(measurement.endpoints['home/get']?.requests).toBe(49 + count('timeout'))
-    expect(measurement.saturation).toEqual([])
+    expect(saturationWithoutStalls(measurement)).toEqual([])
   })
 })
 
@@ -100,7 +101,7 @@ describe('a starved generator', () => {
   })
 })
 
-it("k6's variables and its user's config file do not change the load, and k6 gets no secrets", async (context) => {
+it("k6's variables do not change the load, and k6 gets no secrets", async (context) => {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const port = (server.address() as AddressInfo).port

@@ -6,6 +6,7 @@ import { listPids, readCommandLine } from '../../../../runtime/processes/index.t
 import { findTool } from '../../../../runtime/tools/index.ts'
 import type { LoadEnvironment, LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
 import { createK6Engine } from '../index.ts'
+import { startRunningClock } from '../../../../runtime/testing/running-clock.ts'
 
 /** A run of the engine with the real k6, or with a script in its place, in a folder of its own. */
 export interface Run {
@@ -14,6 +15,7 @@ export interface Run {
   edges: string[]
   /** What the script printed. */
   console: string[]
+  /** Without the time in which this process could not run. */
   tookMs: number
   /** Of the run's files, until the test is over. */
   folder: string
@@ -69,7 +71,7 @@ export async function runEngine(
   const edges: string[] = []
   const console: string[] = []
   const interrupt = new AbortController()
-  const began = performance.now()
+  const clock = startRunningClock()
   const result = await createK6Engine(path).run(planOf(options, source), {
     folder,
     signal: interrupt.signal,
@@ -82,13 +84,21 @@ export async function runEngine(
     ...(options.lookUp && { lookUp: options.lookUp }),
   })
   expectNothingLeft(folder)
-  return { folder, result, progress, edges, console, tookMs: performance.now() - began }
+  return { folder, result, progress, edges, console, tookMs: clock.elapsedMs() }
 }
 
 /** The measurement of a result; throws when it has none. */
 export function measured({ result }: Run): Measurement {
   if (result.state !== 'ok') throw new Error(`expected a measurement, got ${JSON.stringify(result)}`)
   return result.measurement
+}
+
+/**
+ * Why k6 was the limit of a run, without what a machine causes that stops k6 now and then: that is the right
+ * answer on such a machine. Which facts lead to which reason is tested in `generator.test.ts`.
+ */
+export function saturationWithoutStalls({ saturation }: Measurement): string[] {
+  return saturation.filter((reason) => !/starved of CPU|could not keep up/.test(reason))
 }
 
 export function planOf(
