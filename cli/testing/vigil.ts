@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../config/index.ts'
+import { runUnstarved } from './starved.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -28,6 +29,7 @@ export interface Workplace {
     before: readonly string[],
     args: readonly string[],
   ) => ReturnType<Workplace['start']>
+  /** Runs vigil to its end; see `runUnstarved` for loads. */
   vigil: (args: readonly string[], options?: StartOptions) => Promise<Ran>
   remove: () => void
 }
@@ -71,7 +73,7 @@ export function workplace(): Workplace {
     },
     start,
     startWith: (program, before, args) => startIn(folder, program, [...before, vigil, ...args]),
-    vigil: async (args, options) => start(withConfig(args), options).ran,
+    vigil: async (args, options) => runUnstarved(folder, async () => start(withConfig(args), options).ran),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }

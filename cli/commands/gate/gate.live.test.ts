@@ -8,9 +8,11 @@ import { freePort, startService } from '../../testing/service.ts'
 import type { Service } from '../../testing/service.ts'
 import { homeSuites, workplace } from '../../testing/vigil.ts'
 import type { Ran, Workplace } from '../../testing/vigil.ts'
+import { startRunningClock } from '../../../runtime/testing/running-clock.ts'
 
 // Short loads that a busy machine can make as well: 450 requests, of which an error budget of 1 % needs 300.
-// Latencies are only judged narrowly where they are what a test is about.
+// Latencies are only judged narrowly where they are what a test is about. k6 has the load where its rate is:
+// a stall of 200 ms makes its runs invalid, those of connections go on.
 const suites = {
   rate: { ...homeSuites.rate, load: { ratePerSecond: 150 }, warmupSeconds: 0.5, durationSeconds: 3 },
   capacity: { ...homeSuites.capacity, load: { connections: 4 }, warmupSeconds: 0.5, durationSeconds: 2 },
@@ -88,8 +90,8 @@ describe('the gate', () => {
 
   it('fails a service that answers in 700 ms, by its p95', async () => {
     const service = await serve((_request, response) => setTimeout(() => response.end('ok'), 700))
-    const { code, verdict } = await gate(service.url, ['--engine', 'k6'], {
-      suites: { rate: { ...suites.rate, load: { ratePerSecond: 80 } } },
+    const { code, verdict } = await gate(service.url, ['--engine', 'autocannon'], {
+      suites: { capacity: { ...suites.capacity, load: { connections: 100 } } },
       budgets: { ...budgets, p95Ms: 500 },
     })
     const p95 = verdict.rows.find((row) => row.metric === 'p95Ms')
@@ -165,7 +167,7 @@ describe('the gate', () => {
 
   it('and the load fail a service that is slower than its accepted runs, within every budget', async () => {
     const quick = await serve((_request, response) => response.end('ok'))
-    const load = ['load', 'rate', '--json', '--target', quick.url]
+    const load = ['load', 'capacity', '--json', '--target', quick.url]
     place.configure({ target: { url: quick.url }, suites, budgets })
     const run = JSON.parse((await place.vigil(load)).stdout) as Run
     const ids = [1, 2, 3, 4, 5].map((hour) => copyRun(run, hour))
@@ -173,10 +175,10 @@ describe('the gate', () => {
     expect(accepted.code, accepted.stderr).toBe(0)
 
     const slow = await serve((_request, response) => setTimeout(() => response.end('ok'), 60))
-    const { code, verdict, stderr } = await gate(slow.url, ['--engine', 'k6'])
+    const { code, verdict, stderr } = await gate(slow.url, ['--engine', 'autocannon'])
     const failed = verdict.rows.filter(({ status }) => status === 'fail')
     expect([code, ...new Set(failed.map(({ rule }) => rule))], stderr).toEqual([1, 'baseline'])
-    const loaded = await place.vigil(['load', 'rate', '--target', slow.url])
+    const loaded = await place.vigil(['load', 'capacity', '--target', slow.url])
     expect([loaded.code, loaded.stdout], loaded.stderr).toEqual([
       1,
       expect.stringContaining('of 5 accepted runs'),
@@ -186,18 +188,21 @@ describe('the gate', () => {
   it('fails a service killed in the middle of a run, with the class and the second it began', async () => {
     const service = await serve((_request, response, index) => {
       response.end('ok')
-      if (index === 250) void service.close()
+      if (index === 200) void service.close()
     })
-    const { code, verdict, stderr } = await gate(service.url, ['--engine', 'k6'])
+    const { code, verdict, stderr } = await gate(service.url, ['--engine', 'autocannon'], {
+      suites: { capacity: { ...suites.capacity, warmupSeconds: 0 } },
+    })
     expect([verdict.verdict, code], stderr).toEqual(['fail', 1])
     const [run] = readdirSync(join(place.folder, '.vigil', 'runs'))
     const record = JSON.parse(
       readFileSync(join(place.folder, '.vigil', 'runs', run ?? '', 'record.json'), 'utf8'),
     ) as Run
     const connect = record.failures?.find((failure) => failure.class === 'connect')
-    expect(connect?.count).toBeGreaterThan(100)
+    // Four connections that rest for 20 ms after each error.
+    expect(connect?.count).toBeGreaterThan(20)
     expect(connect?.firstAtMs).toBeGreaterThan(0)
-    expect(connect?.firstAtMs).toBeLessThan(3000)
+    expect(connect?.firstAtMs).toBeLessThan(2000)
   })
 })
 
@@ -225,11 +230,11 @@ describe('interrupts', () => {
         },
       )
       await begun
-      const at = performance.now()
+      const clock = startRunningClock()
       child.kill(signal)
       const { code, stdout } = await ran
       expect(code).toBe(expected)
-      expect(performance.now() - at).toBeLessThan(10_000)
+      expect(clock.elapsedMs()).toBeLessThan(10_000)
       expect(JSON.parse(stdout)).toMatchObject({ interrupted: true, validity: { valid: false } })
     },
   )
