@@ -79,6 +79,11 @@ async function startRun(
       mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined)
     },
   })
+  return toRunAnswer(target, out, invoked)
+}
+
+/** What an ended command came to: its exit code, with the verdict and the figures that it wrote. */
+export async function toRunAnswer(target: string, out: string, invoked: Invoked): Promise<object> {
   const { code, means, document } = invoked
   if (document === undefined) throw new UsageError(`exit ${code}, ${means}: ${lastLine(invoked)}`)
   return { target, exitCode: code, means, ...(await readResult(out, document, invoked)) }
