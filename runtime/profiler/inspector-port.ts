@@ -40,12 +40,15 @@ function opensInspector(pid: number): boolean {
 const pollMs = 20
 const openTimeoutMs = 3000
 
-/** Opens the inspector of a Node process on the loopback address. Returns its port. */
-export async function openInspector(pid: number, signal: AbortSignal): Promise<number | undefined> {
+/**
+ * Opens the inspector of a Node process on the loopback address. Returns its port. Not interruptible: a
+ * process that stands still opens it when it goes on, and what was asked for has to be closed again.
+ */
+export async function openInspector(pid: number): Promise<number | undefined> {
   const before = new Set(listLoopbackPorts(pid))
   process.kill(pid, 'SIGUSR1')
   const deadline = performance.now() + openTimeoutMs
-  while (performance.now() < deadline && !signal.aborted) {
+  while (performance.now() < deadline) {
     const opened = listLoopbackPorts(pid).find((port) => !before.has(port))
     if (opened !== undefined) return opened
     await sleep(pollMs)

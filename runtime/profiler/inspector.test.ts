@@ -69,6 +69,22 @@ describe.runIf(process.platform === 'linux')('a Node process', () => {
     expect(captured.state).toBe('failed')
     expect(listLoopbackPorts(pid)).toEqual([])
   })
+
+  test('that stands still opens its inspector later, which is closed then', async () => {
+    const pid = await start(process.execPath, spinning)
+    process.kill(pid, 'SIGSTOP')
+    const interruption = new AbortController()
+    let isOver = false
+    const capturing = captureFromInspector(pid, { ...plan(60_000), signal: interruption.signal }).finally(
+      () => (isOver = true),
+    )
+    interruption.abort()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(isOver).toBe(false)
+    process.kill(pid, 'SIGCONT')
+    expect((await capturing).state).toBe('failed')
+    expect(listLoopbackPorts(pid)).toEqual([])
+  })
 })
 
 test.each([

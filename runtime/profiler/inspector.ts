@@ -30,7 +30,8 @@ export async function captureFromInspector(group: number, plan: CapturePlan): Pr
       reason: 'it is not a Node process whose inspector can be opened: set target.profile to a pprof path',
     }
   try {
-    const port = await openInspector(pid, plan.signal)
+    plan.signal.throwIfAborted()
+    const port = await openInspector(pid)
     if (port === undefined) return { state: 'failed', reason: `process ${pid} did not open its inspector` }
     const session = await connect(port, plan.signal)
     try {
@@ -78,10 +79,13 @@ const answerSchema = z.object({
   error: z.object({ message: z.string() }).optional(),
 })
 const maxAnswerBytes = 64 * 2 ** 20
+const connectTimeoutMs = 5000
 const closeTimeoutMs = 2000
 
-async function connect(port: number, signal: AbortSignal): Promise<Session> {
-  const listed = await fetch(`http://127.0.0.1:${port}/json/list`, { signal, redirect: 'error' })
+/** Connects even if the profile is no longer wanted: only a connection can close the inspector. */
+async function connect(port: number, wanted: AbortSignal): Promise<Session> {
+  const limited = AbortSignal.timeout(connectTimeoutMs)
+  const listed = await fetch(`http://127.0.0.1:${port}/json/list`, { signal: limited, redirect: 'error' })
   const [target] = z.array(z.object({ id: z.string() })).parse(await listed.json())
   const socket = new WebSocket(`ws://127.0.0.1:${port}/${encodeURIComponent(target?.id ?? '')}`)
   const waiting = new Map<number, (answer: z.infer<typeof answerSchema> | Error) => void>()
@@ -108,14 +112,13 @@ async function connect(port: number, signal: AbortSignal): Promise<Session> {
   await new Promise<void>((resolve, reject) => {
     socket.addEventListener('open', () => resolve())
     socket.addEventListener('error', () => reject(new Error('its inspector refused the connection')))
-    signal.addEventListener('abort', () => {
-      const reason = 'interrupted, or not profiled in time'
-      reject(new Error(reason))
-      fail(reason)
-    })
+    limited.addEventListener('abort', () => reject(new Error('its inspector accepted no connection')))
   })
+  const notWanted = 'interrupted, or not profiled in time'
+  wanted.addEventListener('abort', () => fail(notWanted))
   let id = 0
   const send = async (method: string, params: object = {}): Promise<unknown> => {
+    if (wanted.aborted) throw new Error(notWanted)
     const number = (id += 1)
     const answer = await new Promise<z.infer<typeof answerSchema> | Error>((resolve) => {
       waiting.set(number, resolve)
@@ -129,7 +132,8 @@ async function connect(port: number, signal: AbortSignal): Promise<Session> {
     send,
     end: async () => {
       // It may close the connection before it answers.
-      void send('Runtime.evaluate', { expression: 'process._debugEnd()' }).catch(() => undefined)
+      const params = { expression: 'process._debugEnd()' }
+      socket.send(JSON.stringify({ id: (id += 1), method: 'Runtime.evaluate', params }))
       await Promise.race([closed, sleep(closeTimeoutMs, undefined, { ref: false })])
       socket.close()
     },
