@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { parseDocument } from 'yaml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { requireTool } from '../../runtime/tools/index.ts'
@@ -49,23 +50,32 @@ const broken: Edit = (file, text) => {
   return document.toString({ lineWidth: 0 })
 }
 
-/** Limits above the usual times, but not by much, because the lost alerts take the full time. */
-const impatient = (drill: Drill): Drill => ({
-  ...drill,
-  limits: { trueMs: 60_000, firesMs: 60_000, deliverMs: 30_000 },
-})
+/**
+ * The usual clock, and slower ones for a machine on which drills say of themselves that it is too slow: its
+ * scrapes time out, so that alerts are lost or fire twice whatever the configuration is.
+ */
+const speeds = [60, 30, 15] as const
+type Speed = (typeof speeds)[number]
 
+/**
+ * On the usual clock, limits above the usual times, but not by much, because the lost alerts take the full
+ * time. On a slower one, those of production.
+ */
+const limit = (drill: Drill, speed: Speed): Drill =>
+  speed === 60 ? { ...drill, limits: { trueMs: 60_000, firesMs: 60_000, deliverMs: 30_000 } } : drill
+
+let speed: Speed = 60
 let environment: DrillEnvironment
 let report: DrillsReport
 
-beforeAll(async () => {
+async function startEnvironment(): Promise<DrillEnvironment> {
   const paths = await Promise.all(
     stackToolNames.map(async (name) => [name, await requireTool(name)] as const),
   )
   const started = await startDrillEnvironment({
     monitoring: join(root, 'monitoring'),
-    folder,
-    speed: 60,
+    folder: join(folder, `speed-${speed}`),
+    speed,
     tools: Object.fromEntries(paths) as Record<StackToolName, string>,
     service: {
       command: [process.execPath, 'backend/main.ts'],
@@ -85,26 +95,43 @@ beforeAll(async () => {
     signal,
   })
   if (started.state === 'failed') throw new Error(started.reason)
-  environment = started.environment
-  const wanted = new Set([
-    'DiskSpaceLow',
-    'AuthenticationFailuresHigh',
-    'DatabaseConnectionsHigh',
-    'APISlow',
-    'APIUnavailable',
-    'NewRegistrations',
-  ])
-  report = await runDrills({
-    drills: drills.filter(({ alert }) => wanted.has(alert)).map(impatient),
+  return started.environment
+}
+
+/** The step at which each alert is lost. */
+const expectedEnds: Record<string, string> = {
+  DatabaseConnectionsHigh: 'passed',
+  NewRegistrations: 'passed',
+  DiskSpaceLow: 'receiver',
+  AuthenticationFailuresHigh: 'receiver',
+  APISlow: 'rule',
+  APIUnavailable: 'pending',
+}
+
+const listEnds = ({ results }: DrillsReport): Record<string, string> =>
+  Object.fromEntries(results.map(({ alert, state, hop }) => [alert, hop ?? state]))
+
+async function drill(): Promise<DrillsReport> {
+  return runDrills({
+    drills: drills.filter(({ alert }) => alert in expectedEnds).map((one) => limit(one, speed)),
     environment,
-    speed: 60,
+    speed,
     unique: Date.now().toString(36),
     now: Date.now,
     signal,
     reportStep: () => undefined,
     reportResult: () => undefined,
   })
-}, 180_000)
+}
+
+beforeAll(async () => {
+  for (speed of speeds) {
+    await environment?.stop()
+    environment = await startEnvironment()
+    report = await drill()
+    if (report.problems.length === 0 || isDeepStrictEqual(listEnds(report), expectedEnds)) break
+  }
+}, 600_000)
 
 afterAll(async () => {
   await environment?.stop()
@@ -115,8 +142,14 @@ const result = (alert: string): Partial<DrillResult> =>
   report.results.find((each) => each.alert === alert) ?? {}
 
 describe('drills of a configuration with five errors', () => {
+  it('end where the errors are', () => {
+    expect(listEnds(report), report.problems.join('; ')).toEqual(expectedEnds)
+    expect(environment.unexpectedExits).toEqual([])
+  })
+
   it('follow an alert until it is resolved, and everyone knows', () => {
-    const { messages = [], ...whole } = result('DatabaseConnectionsHigh')
+    const { messages = [], why, ...whole } = result('DatabaseConnectionsHigh')
+    expect(why).toBeUndefined()
     expect(whole).toMatchObject({
       state: 'passed',
       deliveredTo: ['slack slack_alerts'],
@@ -158,18 +191,18 @@ describe('drills of a configuration with five errors', () => {
   })
 
   it('name a threshold that is never reached, with the current value', () => {
-    expect(result('APISlow')).toMatchObject({
-      state: 'failed',
-      hop: 'rule',
-      why: expect.stringMatching(/APISlow was never true within .* is 1\.\d+, its rule expects > 100/),
-    })
+    const { state, hop, why = '' } = result('APISlow')
+    expect([state, hop, why]).toEqual(['failed', 'rule', expect.stringContaining('its rule expects > 100')])
+    // Above production's threshold of 1 s: the fault was there, and the rule was wrong.
+    const [, value] = /APISlow was never true within .* is (\d+\.\d+), its rule expects > 100/.exec(why) ?? []
+    expect(Number(value), why).toBeGreaterThan(1)
   })
 
   it("name a 'for' that is too long", () => {
     expect(result('APIUnavailable')).toMatchObject({
       state: 'failed',
       hop: 'pending',
-      why: expect.stringContaining("its 'for' is 60 s on the drill's clock"),
+      why: expect.stringContaining(`its 'for' is ${3600 / speed} s on the drill's clock`),
     })
   })
 })
@@ -180,7 +213,7 @@ describe('a drill of a deployment', () => {
     alertmanagerUrl: environment.urls.alertmanager,
     severity: 'medium',
     id: `drill${Date.now()}`,
-    waitMs: 15_000,
+    waitMs: 60_000,
     now: Date.now,
     signal,
     reportStep: () => undefined,

@@ -34,4 +34,4 @@ createServer((request, response) => response.writeHead(request.url?.startsWith('
   const { code, stdout, stderr } = await place.vigil(['drill', '--json'])
   expect({ code, stderr }).toMatchObject({ code: 0 })
   expect(JSON.parse(stdout)).toMatchObject({ alert: 'VigilProbeDown', state: 'ok', receivers: ['pages'] })
-}, 180_000)
+}, 300_000)
