@@ -9,6 +9,7 @@ import { openWorkbench } from './testing/workbench.ts'
 import type { Workbench } from './testing/workbench.ts'
 
 type Profiled = Extract<PairProfile, { state: 'ok' }>
+type Change = Profiled['comparison']['changes'][number]
 
 let bench: Workbench
 let service: RunningSide
@@ -65,14 +66,26 @@ function profileOf({ verdict, profile }: DuetOutcome): Profiled['comparison'] | 
   return profile.comparison
 }
 
+/**
+ * The function whose own time grew most, and whether by more than all others together changed. What has no
+ * file is no function: it is V8's own time, which grows with what else a busy machine does. Neither a slow
+ * machine nor a stall moves the cost of a function to another one.
+ */
+function findCause({ changes }: Profiled['comparison']): { cause: Change | undefined; dominates: boolean } {
+  const functions = changes.filter(({ file }) => file !== '')
+  const [cause] = functions
+  const [grown = 0, ...others] = functions.map(({ selfMs }) => selfMs.candidate - selfMs.baseline)
+  return { cause, dominates: grown > others.reduce((sum, change) => sum + Math.abs(change), 0) }
+}
+
 it('names where a candidate costs more CPU time, after its verdict', async () => {
   // Milliseconds in each answer, where the others cost next to nothing. More statements need no confirmation.
   const profile = profileOf(await bench.duetOfProcesses({ SPINS: '2000000', STATEMENTS: '21' }))
   if (profile === undefined) return
-  const { changes, candidate } = profile
+  const { cause, dominates } = findCause(profile)
   // The spin itself, or the function that V8 has inlined it into.
-  expect(changes[0]?.file).toMatch(/load\/duet\/testing\/service\.mjs$/)
-  expect(changes[0]?.selfMs.candidate).toBeGreaterThan(0.5 * candidate.cpuMsPerRequest)
+  expect(cause?.file).toMatch(/load\/duet\/testing\/service\.mjs$/)
+  expect(dominates, JSON.stringify(profile.changes)).toBe(true)
 })
 
 it('names the function of a dependency whose upgrade costs more CPU time', async () => {
@@ -81,10 +94,9 @@ it('names the function of a dependency whose upgrade costs more CPU time', async
     `const sum = (n) => (n < 2 ? n : sum(n - 1) + sum(n - 2))\nexports.work = () => sum(${depth})\n`
   const profile = profileOf(await bench.duetOfDependency({ baseline: version(5), candidate: version(26) }))
   if (profile === undefined) return
-  const { changes, candidate } = profile
-  const upgraded = changes.find(({ file }) => file === 'node_modules/answer/index.js')
-  expect(upgraded).toMatchObject({ name: 'sum', line: { candidate: 1 } })
-  expect(upgraded?.selfMs.candidate).toBeGreaterThan(0.3 * candidate.cpuMsPerRequest)
+  const { cause, dominates } = findCause(profile)
+  expect(cause).toMatchObject({ file: 'node_modules/answer/index.js', name: 'sum', line: { candidate: 1 } })
+  expect(dominates, JSON.stringify(profile.changes)).toBe(true)
 })
 
 it('does not fail against itself', async () => {
