@@ -43,7 +43,7 @@ test('a job that fails is tried again, and given up after its last try, once', a
   await database.transaction(createBackgroundScope(5000), async (tx) =>
     queue.enqueue(tx, 'hopeless', 'job-1', { account: 'a', unfinished: 0 }),
   )
-  await eventually('the job is given up', 25_000, () => givenUp.length > 0)
+  await eventually('the job is given up', 60_000, () => givenUp.length > 0)
   expect(tried).toEqual(['job-1', 'job-1'])
   expect(givenUp).toEqual(['job-1'])
   await queue.stop(500)
@@ -61,7 +61,7 @@ test('many simultaneous jobs run one after the other without a pause', async () 
     for (const id of ids) await queue.enqueue(tx, 'many', id, { account: 'a', unfinished: 0 })
   })
   // At one in two seconds, which is the polling interval, this would take a minute.
-  await eventually('all are done', 20_000, () => done.length === ids.length)
+  await eventually('all are done', 40_000, () => done.length === ids.length)
   expect(done.toSorted()).toEqual(ids.toSorted())
   await queue.stop(500)
   await close()
@@ -71,13 +71,13 @@ describe('jobs of accounts', () => {
   test('one account cannot occupy the queue: the first job of another runs next to its job', async () => {
     const { enqueue, running, finish } = await startHeldQueue()
     for (let index = 0; index < 5; index += 1) await enqueue(`a-${index}`, 'a', index)
-    await eventually('the first of a runs', 10_000, () => running.has('a-0'))
+    await eventually('the first of a runs', 60_000, () => running.has('a-0'))
     await enqueue('b-0', 'b', 0)
-    await eventually('the first of b runs', 10_000, () => running.has('b-0'))
+    await eventually('the first of b runs', 60_000, () => running.has('b-0'))
     expect([...running]).toEqual(['a-0', 'b-0'])
     finish('b-0')
     await enqueue('c-0', 'c', 0)
-    await eventually('the first of c runs', 10_000, () => running.has('c-0'))
+    await eventually('the first of c runs', 60_000, () => running.has('c-0'))
     expect([...running].toSorted()).toEqual(['a-0', 'c-0'])
   })
 
@@ -85,15 +85,15 @@ describe('jobs of accounts', () => {
     const { enqueue, running, order, finish } = await startHeldQueue()
     for (const account of ['a', 'b'])
       for (let index = 0; index < 3; index += 1) await enqueue(`${account}-${index}`, account, index)
-    await eventually('both run', 10_000, () => running.size === 2)
+    await eventually('both run', 60_000, () => running.size === 2)
     for (const account of ['c', 'd']) await enqueue(`${account}-0`, account, 0)
     for (let done = 0; done < 8; done += 1) {
-      await eventually(`job ${done + 1} runs`, 10_000, () => running.size > 0)
+      await eventually(`job ${done + 1} runs`, 60_000, () => running.size > 0)
       // Whichever began first.
       const [first = ''] = running
       finish(first)
     }
-    await eventually('all began', 10_000, () => order.length === 8)
+    await eventually('all began', 60_000, () => order.length === 8)
     expect(order.slice(0, 4).toSorted()).toEqual(['a-0', 'b-0', 'c-0', 'd-0'])
     expect(order.slice(4, 6).toSorted()).toEqual(['a-1', 'b-1'])
   })

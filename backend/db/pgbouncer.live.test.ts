@@ -47,7 +47,7 @@ describe.skipIf(inject('pgbouncer') === '')('behind a PgBouncer (needs 1.21 or l
     expect((await client.send('POST', '/tasks/bulk', { create: [{ title: 'bulk' }] })).status).toBe(200)
 
     const requested = await client.send('POST', '/exports', { format: 'json' })
-    await eventually('the export is done', 20_000, async () =>
+    await eventually('the export is done', 60_000, async () =>
       (await client.get(requested.headers.get('location') ?? '')).text.includes('"status":"done"'),
     )
 
@@ -135,7 +135,7 @@ async function startPooler(databaseAddress: string, more: readonly string[] = []
   const child = spawn(inject('pgbouncer'), [settings], { stdio: ['ignore', 'ignore', 'pipe'] })
   let output = ''
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  await eventually('PgBouncer listens', 10_000, () => {
+  await eventually('PgBouncer listens', 60_000, () => {
     if (child.exitCode !== null) throw new Error(output)
     return output.includes('process up')
   })

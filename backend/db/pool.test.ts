@@ -42,7 +42,7 @@ test('the queue for a connection is bounded, in length and in time, and served i
       .then(() => order.push(number))
   const held = Promise.withResolvers<void>()
   const holding = database.transaction(createBackgroundScope(5000), () => held.promise)
-  await eventually('the connection is in use', 5000, () => database.poolState.inUse === 1)
+  await eventually('the connection is in use', 60_000, () => database.poolState.inUse === 1)
   const waiting = Array.from({ length: 50 }, (_, index) => run(index))
   expect(database.poolState).toEqual({ inUse: 1, size: 1, waiting: 50 })
   await expect(run(50)).rejects.toThrow(new DatabaseBusy('50 queries are already waiting'))
@@ -59,11 +59,10 @@ test('the queue for a connection is bounded, in length and in time, and served i
 
 test('a caller waits no longer than the time limit of its scope', async () => {
   const database = await openDatabase()
-  const started = performance.now()
+  // PostgreSQL itself would end it after 3 s, with another message.
   await expect(
-    database.query(createBackgroundScope(200), 'test', (db) => db.execute(sql`select pg_sleep(2)`)),
+    database.query(createBackgroundScope(200), 'test', (db) => db.execute(sql`select pg_sleep(60)`)),
   ).rejects.toThrow(new DatabaseBusy('no answer within the time limit'))
-  expect(performance.now() - started).toBeLessThan(1500)
 })
 
 test('the error of a connection in use that no one expects does not end the process', async () => {

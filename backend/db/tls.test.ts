@@ -55,7 +55,7 @@ async function setTls(certificate: 'off' | 'server' | 'other'): Promise<void> {
   await client.unsafe(`alter system set ssl = ${certificate === 'off' ? 'off' : 'on'}`)
   await client.unsafe('select pg_reload_conf()')
   await client.end()
-  await eventually('the setting is read', 5000, async () => {
+  await eventually('the setting is read', 60_000, async () => {
     const other = sqlClient(postgres.url, { max: 1, ssl: 'prefer' })
     const [row] = await other<{ ssl: boolean }[]>`select ssl from pg_stat_ssl where pid = pg_backend_pid()`
     await other.end()
@@ -69,7 +69,7 @@ async function useService(parameters: string): Promise<{ ready: number; queue: b
   try {
     const { client } = await running.client.register()
     let queue = false
-    await eventually('the queue has started', 10_000, async () => {
+    await eventually('the queue has started', 60_000, async () => {
       queue = (await client.send('POST', '/exports', { format: 'json' })).status === 202
       return queue
     })
@@ -169,13 +169,13 @@ test('while the job queue cannot start, the service is not ready', async () => {
   await other.unsafe('create schema jobs; create table jobs.version (unknown int)')
   const running = await startTestService(address.href)
   try {
-    await eventually('not ready', 10_000, async () => {
+    await eventually('not ready', 60_000, async () => {
       const { status, json } = await running.client.get('/health/ready')
       expect([200, 503]).toContain(status)
       return status === 503 && JSON.stringify(json).includes('"database":false')
     })
     await other.unsafe('drop schema jobs cascade')
-    await eventually('ready', 10_000, async () => (await running.client.get('/health/ready')).status === 200)
+    await eventually('ready', 60_000, async () => (await running.client.get('/health/ready')).status === 200)
   } finally {
     await running.stop()
     await other.end()

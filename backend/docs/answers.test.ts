@@ -82,7 +82,7 @@ describe('the answers of the service are as the document describes them', () => 
     const { id } = made.parse(task.json)
     const asked = await eventuallyAsked(() => client.send('POST', '/exports', { format: 'csv' }))
     const exportId = made.parse(asked.json).id
-    await eventually('the export is done', 20_000, async () =>
+    await eventually('the export is done', 60_000, async () =>
       (await client.get(`/exports/${exportId}`)).text.includes('"done"'),
     )
     const sent = await client.send('POST', '/imports', 'title\nx\n', { 'content-type': 'text/csv' })
@@ -193,7 +193,7 @@ describe('the answers of the service are as the document describes them', () => 
 /** Jobs start a moment after the service is ready. */
 async function eventuallyAsked(ask: () => Promise<Answer>): Promise<Answer> {
   let answer = await ask()
-  await eventually('accepted', 10_000, async () => {
+  await eventually('accepted', 60_000, async () => {
     if (answer.status === 503) answer = await ask()
     return answer.status === 202
   })

@@ -25,15 +25,13 @@ async function timed<T>(work: Promise<T>): Promise<{ result: T; ms: number }> {
 describe('a fault', () => {
   test('of latency makes requests to its route slow, and no others', async () => {
     await newUser()
-    await put([{ route: 'GET /tasks', latencyMs: 300 }])
-    const slow = await timed(user.get('/tasks'))
-    expect([slow.result.status, slow.ms >= 295]).toEqual([200, true])
-    const [other, health] = await Promise.all([
-      timed(user.get('/auth/me')),
-      timed(running.client.get('/health')),
-    ])
-    expect([other.result.status, health.result.status]).toEqual([200, 200])
-    expect(Math.min(other.ms, health.ms)).toBeLessThan(295)
+    await put([{ route: 'GET /tasks', latencyMs: 2000 }])
+    let isSlowOver = false
+    const slow = timed(user.get('/tasks')).finally(() => (isSlowOver = true))
+    const others = await Promise.all([user.get('/auth/me'), running.client.get('/health')])
+    expect([others.map(({ status }) => status), isSlowOver]).toEqual([[200, 200], false])
+    const { result, ms } = await slow
+    expect([result.status, ms >= 1995]).toEqual([200, true])
     expect(
       await metric(
         'http_request_duration_seconds_bucket{le="0.25",method="GET",route="/tasks",status="200"}',
@@ -100,7 +98,8 @@ describe('a fault', () => {
       timed(user.get('/auth/me')),
       running.client.get('/health/ready'),
     ])
-    expect([late.result.status, late.ms < 5000]).toEqual([503, true])
+    // Within 4.5 s on a machine that does not stand still, and in any case before the database would answer.
+    expect([late.result.status, late.ms < 25_000]).toEqual([503, true])
     expect(ready.json).toEqual({ status: 'unavailable', services: { database: false, auth: true } })
     await running.client.send('DELETE', '/_faults', undefined, bearer)
     expect((await user.get('/auth/me')).status).toBe(200)
@@ -108,7 +107,7 @@ describe('a fault', () => {
 
   test('of an absent database is 503 with Retry-After, also if cached, not ready, and counted', async () => {
     await newUser()
-    await eventually('the page is in the cache', 5000, async () => {
+    await eventually('the page is in the cache', 60_000, async () => {
       const before = await metric('cache_requests_total{cache="tasks_page",result="hit"}')
       await user.get('/tasks')
       return (await metric('cache_requests_total{cache="tasks_page",result="hit"}')) > before
@@ -179,7 +178,7 @@ describe('a fault', () => {
     await put([{ route: 'GET /tasks', latencyMs: 30_000 }], 60, own.client)
     const held = timed(caller.get('/tasks'))
     // The one that asks is the other.
-    await eventually('the request has arrived', 10_000, async () =>
+    await eventually('the request has arrived', 60_000, async () =>
       (await own.client.get('/metrics')).text.includes('\nhttp_requests_in_flight 2\n'),
     )
     await own.service.stop()
@@ -188,9 +187,13 @@ describe('a fault', () => {
   })
 
   test('ends by itself', async () => {
-    await put([{ status: 500 }], 1)
-    expect((await running.client.get('/tasks')).status).toBe(500)
-    await eventually('it is over', 10_000, async () => (await running.client.get('/tasks')).status === 401)
+    // A second is soon over on a machine that stands still.
+    await eventually('it is there', 60_000, async () => {
+      await put([{ status: 500 }], 1)
+      return (await running.client.get('/tasks')).status === 500
+    })
+    await eventually('it is over', 60_000, async () => (await running.client.get('/tasks')).status === 401)
+    expect((await running.client.get('/_faults', bearer)).json).toMatchObject({ rules: [] })
   })
 })
 
@@ -204,8 +207,8 @@ describe('of memory', () => {
     const before = await resident()
     const mebibytes = async (): Promise<number> => ((await resident()) - before) / 1024 / 1024
     expect((await put([{ memoryMb: 200 }, { memoryMb: 100 }], 60, client)).status).toBe(200)
-    await eventually('it is resident', 10_000, async () => (await mebibytes()) > 270)
+    await eventually('it is resident', 60_000, async () => (await mebibytes()) > 270)
     await client.send('DELETE', '/_faults', undefined, bearer)
-    await eventually('it is given back', 10_000, async () => (await mebibytes()) < 100)
+    await eventually('it is given back', 60_000, async () => (await mebibytes()) < 100)
   })
 })

@@ -37,7 +37,7 @@ async function protectedOperations(): Promise<{ method: string; path: string }[]
 async function accepted(ask: () => Promise<Answer>): Promise<string> {
   let answer = await ask()
   // Jobs start a moment after the service is ready.
-  await eventually('accepted', 10_000, async () => {
+  await eventually('accepted', 60_000, async () => {
     if (answer.status === 503) answer = await ask()
     return answer.status === 202
   })
@@ -101,7 +101,7 @@ describe('what belongs to another user', () => {
     importId = await accepted(() =>
       owner.send('POST', '/imports', 'title\nprivate too\n', { 'content-type': 'text/csv' }),
     )
-    await eventually('both are done', 20_000, async () =>
+    await eventually('both are done', 60_000, async () =>
       (await Promise.all([owner.get(`/exports/${exportId}`), owner.get(`/imports/${importId}`)])).every(
         (answer) => answer.text.includes('"done"'),
       ),
@@ -160,7 +160,7 @@ describe('what belongs to another user', () => {
       nextCursor: null,
     })
     const id = await accepted(() => other.send('POST', '/exports', { format: 'csv' }))
-    await eventually('the export is done', 20_000, async () =>
+    await eventually('the export is done', 60_000, async () =>
       (await other.get(`/exports/${id}`)).text.includes('"done"'),
     )
     expect((await other.get(`/exports/${id}/download`)).text).not.toContain('private')
@@ -216,7 +216,7 @@ describe("fields that are not the caller's to set", () => {
     ]
     const state = async (body: unknown) => {
       const imported = await accepted(() => client.send('POST', '/imports', body))
-      await eventually('the import is over', 20_000, async () =>
+      await eventually('the import is over', 60_000, async () =>
         /"(done|failed)"/.test((await client.get(`/imports/${imported}`)).text),
       )
       return (await client.get(`/imports/${imported}`)).json

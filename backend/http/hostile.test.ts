@@ -22,7 +22,7 @@ beforeAll(async () => {
   // Jobs start a moment after the service is ready; until then imports are 503.
   await eventually(
     'imports are accepted',
-    10_000,
+    60_000,
     async () => (await user.send('POST', '/imports', [])).status === 202,
   )
 })

@@ -78,7 +78,7 @@ describe('the limit of a user', () => {
     let total = await burst(150)
     expect(total).toBeLessThanOrEqual(100)
     // What one instance took and did not use comes back to the other.
-    await eventually('the whole limit was given', 10_000, async () => (total += await burst(2)) >= 100)
+    await eventually('the whole limit was given', 60_000, async () => (total += await burst(2)) >= 100)
     expect(total + (await burst(20))).toBe(100)
   })
 })

@@ -18,7 +18,7 @@ const state = z.object({ id: z.string(), status: z.string(), rows: z.int().optio
 
 async function ask(client: Client, kind: 'exports' | 'imports'): Promise<string> {
   let id = ''
-  await eventually(`${kind} accepted`, 10_000, async () => {
+  await eventually(`${kind} accepted`, 60_000, async () => {
     const answer =
       kind === 'imports'
         ? await client.send('POST', '/imports', file, { 'content-type': 'text/csv' })
@@ -50,13 +50,13 @@ test('jobs of a killed process leave no partial result and are done exactly once
   const exportPath = `/exports/${await ask(account, 'exports')}`
   await eventually(
     'the export is at work',
-    10_000,
+    60_000,
     async () => (await readState(account, exportPath)).status !== 'queued',
   )
   const importPath = `/imports/${await ask(account, 'imports')}`
   await eventually(
     'the import is at work',
-    10_000,
+    60_000,
     async () => (await readState(account, importPath)).status !== 'queued',
   )
   first.signal('SIGKILL')

@@ -25,12 +25,12 @@ async function finished(
   type = 'application/json',
 ) {
   let id = ''
-  await eventually(`${kind} accepted`, 10_000, async () => {
+  await eventually(`${kind} accepted`, 60_000, async () => {
     const answer = await client.send('POST', `/${kind}`, body, { 'content-type': type })
     if (answer.status === 202) id = transfer.parse(answer.json).id
     return answer.status === 202
   })
-  await eventually(`${kind} over`, 20_000, async () =>
+  await eventually(`${kind} over`, 60_000, async () =>
     ['done', 'failed'].includes(transfer.parse((await client.get(`/${kind}/${id}`)).json).status),
   )
   return transfer.parse((await client.get(`/${kind}/${id}`)).json)
@@ -193,10 +193,10 @@ describe('the quota of an account', () => {
     await lock.release()
     await eventually(
       'the jobs of the account end',
-      25_000,
+      60_000,
       async () => (await request(greedy, 1)).status === 202,
     )
-    await eventually('its tasks are imported', 25_000, async () =>
+    await eventually('its tasks are imported', 60_000, async () =>
       (await greedy.get('/tasks')).text.includes('imported'),
     )
   })

@@ -62,5 +62,4 @@ test.runIf(hasNamespaces)(
     expect((await claimElsewhere('unshare', namespace)).printed).toBe('taken by 1')
     expect((await claimElsewhere('unshare', namespace)).printed).toMatch(refusal)
   },
-  30_000,
 )

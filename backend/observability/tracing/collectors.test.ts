@@ -17,7 +17,7 @@ describe('metrics', () => {
     expect(scraped.get('task_operations_total{operation="create",result="success"}')).toBe(3)
     expect(scraped.size).toBeGreaterThan(50)
     let arrived = new Map<string, number>()
-    await eventually('the last request is counted', 10_000, async () => {
+    await eventually('the last request is counted', 60_000, async () => {
       arrived = flatten(await tracing.receiver.metrics())
       return [...scraped].every(([series, value]) => arrived.get(series) === value)
     }).catch(() => undefined)
@@ -44,12 +44,12 @@ describe('a collector that', () => {
       expect(new Set(answers.map(({ status }) => status)), how).toEqual(new Set([200]))
       await eventually(
         `several exports were tried while it is ${how}`,
-        10_000,
+        60_000,
         async () => (await bad.received()).attempts > before + 2,
       )
       await bad.behave('good')
       await bad.forget()
-      await eventually(`spans arrive again after it was ${how}`, 15_000, async () => {
+      await eventually(`spans arrive again after it was ${how}`, 60_000, async () => {
         await client.get('/health')
         return findSpan(await bad.spans(), 'GET /health') !== undefined
       })

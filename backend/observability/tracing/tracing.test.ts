@@ -13,7 +13,7 @@ describe('one trace', () => {
     const { client: user } = await client.register()
     await eventually(
       'jobs can be queued',
-      15_000,
+      60_000,
       async () => (await user.send('POST', '/exports', { format: 'json' })).status === 202,
     )
     const from = createCaller('01')
@@ -70,7 +70,7 @@ describe('one trace', () => {
     for (const name of ['exports.start', 'export_chunks.insert', 'exports.finish'])
       expect(findSpan(spans, name), name).toMatchObject({ parentSpanId: job?.spanId })
 
-    await eventually('the job is logged', 5000, () =>
+    await eventually('the job is logged', 60_000, () =>
       backend.lines().some((line) => line['message'] === 'job ended' && line['traceId'] === from.traceId),
     )
     expect(
@@ -99,7 +99,7 @@ describe('one trace', () => {
     onTestFinished(() => lock.release())
     const failed = createCaller('01')
     const answer = user.get('/tasks', { traceparent: failed.traceparent })
-    await eventually('the query waits', 10_000, () => lock.hasWaiter())
+    await eventually('the query waits', 60_000, () => lock.hasWaiter())
     await proxy.close()
     expect((await answer).status).toBe(503)
 

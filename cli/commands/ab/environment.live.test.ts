@@ -60,24 +60,20 @@ it.each([
       symlinkSync(join(place.folder, 'vigil.config.mjs'), join(link, 'vigil.config.mjs'))
     },
   ],
-])(
-  '%s: both revisions are checked out, prepared and started',
-  async (_, connect) => {
-    const elsewhere = mkdtempSync(join(tmpdir(), 'vigil-link-'))
-    const link = join(elsewhere, 'link')
-    connect(link)
-    for (const name of ['prepared', 'served']) rmSync(join(place.folder, name), { force: true })
-    const { code, stdout } = await place.vigil([
-      'ab',
-      'HEAD',
-      'HEAD',
-      '--config',
-      join(link, 'vigil.config.mjs'),
-    ])
-    rmSync(elsewhere, { recursive: true })
-    expect([code, stdout]).toEqual([4, expect.stringContaining('INVALID')])
-    for (const name of ['prepared', 'served'])
-      expect(readFileSync(join(place.folder, name), 'utf8')).toContain('OWN=of target.env')
-  },
-  60_000,
-)
+])('%s: both revisions are checked out, prepared and started', async (_, connect) => {
+  const elsewhere = mkdtempSync(join(tmpdir(), 'vigil-link-'))
+  const link = join(elsewhere, 'link')
+  connect(link)
+  for (const name of ['prepared', 'served']) rmSync(join(place.folder, name), { force: true })
+  const { code, stdout } = await place.vigil([
+    'ab',
+    'HEAD',
+    'HEAD',
+    '--config',
+    join(link, 'vigil.config.mjs'),
+  ])
+  rmSync(elsewhere, { recursive: true })
+  expect([code, stdout]).toEqual([4, expect.stringContaining('INVALID')])
+  for (const name of ['prepared', 'served'])
+    expect(readFileSync(join(place.folder, name), 'utf8')).toContain('OWN=of target.env')
+})
