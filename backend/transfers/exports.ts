@@ -1,4 +1,5 @@
 import { and, eq, sql } from '../db/drizzle.ts'
+import type { SQL } from '../db/drizzle.ts'
 import { createBackgroundScope, schema } from '../db/index.ts'
 import type { Database, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
@@ -6,7 +7,8 @@ import type { Principal, Scope } from '../http/index.ts'
 import type { JobOutcome, JobQueue } from '../jobs.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { pageStatement } from '../tasks/index.ts'
-import { createWriter } from './formats.ts'
+import type { Task } from '../tasks/index.ts'
+import { formatFile } from './formats.ts'
 import type { Format } from './formats.ts'
 
 export interface TransferDependencies {
@@ -101,46 +103,30 @@ export class ExportService {
   }
 
   /** Reads the file piece by piece. `hasMark`: with a byte order mark, by which Excel knows UTF-8. */
-  readFile(id: string, hasMark = false): ReadableStream<Uint8Array> {
-    let sequence = 0
-    const encoder = new TextEncoder()
-    return new ReadableStream({
-      start: (controller) => {
-        if (hasMark) controller.enqueue(encoder.encode('\ufeff'))
-      },
-      pull: async (controller) => {
-        const chunkId = and(eq(exportChunks.exportId, id), eq(exportChunks.sequence, sequence))
-        const [chunk] = await this.#dependencies.database.queryInBackground(`export_chunks.read`, (db) =>
-          db.select({ content: exportChunks.content }).from(exportChunks).where(chunkId),
-        )
-        sequence += 1
-        if (chunk === undefined) controller.close()
-        else controller.enqueue(encoder.encode(chunk.content))
-      },
-    })
+  async *readFile(id: string, hasMark: boolean): AsyncGenerator<string> {
+    if (hasMark) yield '\ufeff'
+    for (let sequence = 0; ; sequence += 1) {
+      const isNext = and(eq(exportChunks.exportId, id), eq(exportChunks.sequence, sequence))
+      const [chunk] = await this.#dependencies.database.queryInBackground(`export_chunks.read`, (db) =>
+        db.select({ content: exportChunks.content }).from(exportChunks).where(isNext),
+      )
+      if (chunk === undefined) return
+      yield chunk.content
+    }
   }
 
   /** Executes the job, from the start if it was interrupted: a file can be read only when it is complete. */
   async run(id: string): Promise<JobOutcome> {
-    const [row] = await this.#dependencies.database.queryInBackground('exports.start', (db) =>
-      db
-        .update(taskExports)
-        .set({ status: 'running', rows: 0 })
-        .where(and(eq(taskExports.id, id), isUnfinished(taskExports.status)))
-        .returning(),
+    const { database, metrics, events } = this.#dependencies
+    const [job] = await database.queryInBackground('exports.start', (db) =>
+      db.update(taskExports).set({ status: 'running', rows: 0 }).where(isUnfinishedExport(id)).returning(),
     )
-    if (row === undefined) return 'done'
-    const { metrics, events } = this.#dependencies
-    const { userId, format } = row
+    if (job === undefined) return 'done'
+    const { userId, format } = job
     try {
       await this.#clear(id)
       const rows = await this.#write(id, userId, format)
-      await this.#dependencies.database.queryInBackground('exports.finish', (db) =>
-        db
-          .update(taskExports)
-          .set({ status: 'done', rows, finishedAt: sql`now()` })
-          .where(eq(taskExports.id, id)),
-      )
+      await this.#finish(id, { status: 'done', rows })
       metrics.exports.inc({ format, result: 'success' })
       events.audit('export.finished', undefined, { exportId: id, userId, rows })
       return 'done'
@@ -154,12 +140,7 @@ export class ExportService {
   /** Marks the export as failed after the last attempt, so that its caller stops waiting. */
   async giveUp(id: string): Promise<void> {
     await this.#clear(id)
-    await this.#dependencies.database.queryInBackground('exports.fail', (db) =>
-      db
-        .update(taskExports)
-        .set({ status: 'failed', rows: 0, finishedAt: sql`now()` })
-        .where(and(eq(taskExports.id, id), isUnfinished(taskExports.status))),
-    )
+    await this.#finish(id, { status: 'failed', rows: 0 })
   }
 
   async #clear(id: string): Promise<void> {
@@ -168,36 +149,41 @@ export class ExportService {
     )
   }
 
+  async #finish(id: string, result: { status: 'done' | 'failed'; rows: number }): Promise<void> {
+    await this.#dependencies.database.queryInBackground('exports.finish', (db) =>
+      db
+        .update(taskExports)
+        .set({ ...result, finishedAt: sql`now()` })
+        .where(isUnfinishedExport(id)),
+    )
+  }
+
+  /** Returns the number of tasks. */
   async #write(id: string, userId: string, format: Format): Promise<number> {
-    const writer = createWriter(format)
-    const scope = createBackgroundScope(jobLimitMs)
-    const { database } = this.#dependencies
-    let sequence = 0
-    const store = async (content: string): Promise<void> => {
-      if (content !== '')
-        await this.#dependencies.database.queryInBackground('export_chunks.insert', (db) =>
-          db.insert(exportChunks).values({ exportId: id, sequence: sequence++, content }),
-        )
-    }
-    await store(writer.head)
-    let rows = 0
-    for (let after: { value: string; id: string } | undefined; ;) {
-      const page = await database.run(
-        scope,
-        pageStatement('createdAt', after === undefined ? [] : ['after']),
-        {
-          userId,
-          limit: rowsPerPiece,
-          ...after,
-        },
+    let [rows, sequence] = [0, 0]
+    const pages = this.#readPages(userId, (count) => (rows += count))
+    for await (const content of formatFile(format, pages))
+      await this.#dependencies.database.queryInBackground('export_chunks.insert', (db) =>
+        db.insert(exportChunks).values({ exportId: id, sequence: sequence++, content }),
       )
-      const last = page.at(-1)
-      if (last !== undefined) await store(writer.piece(page, rows === 0))
-      rows += page.length
-      if (last === undefined || page.length < rowsPerPiece) break
-      after = { value: last.createdAt, id: last.id }
-    }
-    await store(writer.tail)
     return rows
   }
+
+  async *#readPages(userId: string, onRead: (rows: number) => void): AsyncGenerator<Task[]> {
+    const scope = createBackgroundScope(jobLimitMs)
+    for (let after: { value: string; id: string } | undefined; ;) {
+      const statement = pageStatement('createdAt', after === undefined ? [] : ['after'])
+      const values = { userId, limit: rowsPerPiece, ...after }
+      const page = await this.#dependencies.database.run(scope, statement, values)
+      const last = page.at(-1)
+      if (last === undefined) return
+      onRead(page.length)
+      yield page
+      after = { value: last.createdAt, id: last.id }
+    }
+  }
+}
+
+function isUnfinishedExport(id: string): SQL | undefined {
+  return and(eq(taskExports.id, id), isUnfinished(taskExports.status))
 }

@@ -24,22 +24,23 @@ const csvColumns = [
   'updatedAt',
 ] as const
 
-/** Formats a file in pieces: the start, one piece for each page of tasks, and the end. */
-export interface Writer {
-  head: string
-  piece: (tasks: readonly Task[], isFirst: boolean) => string
-  tail: string
-}
-
-export function createWriter(format: Format): Writer {
-  if (format === 'csv')
-    return { head: formatCsvRows([csvColumns]), piece: (tasks) => formatCsvRows(tasks, csvColumns), tail: '' }
-  return {
-    head: '[',
-    piece: (tasks, isFirst) =>
-      (isFirst ? '\n' : ',\n') + tasks.map((task) => JSON.stringify(task)).join(',\n'),
-    tail: '\n]\n',
+/** Yields the pieces of a file: one for each page of tasks, its start and its end. */
+export async function* formatFile(
+  format: Format,
+  pages: AsyncIterable<readonly Task[]>,
+): AsyncGenerator<string> {
+  if (format === 'csv') {
+    yield formatCsvRows([csvColumns])
+    for await (const page of pages) yield formatCsvRows(page, csvColumns)
+    return
   }
+  yield '['
+  let separator = '\n'
+  for await (const page of pages) {
+    yield separator + page.map((task) => JSON.stringify(task)).join(',\n')
+    separator = ',\n'
+  }
+  yield '\n]\n'
 }
 
 /**
@@ -165,10 +166,6 @@ const sliceBytes = 16_384
 /** The library takes 2 s of one turn for a row of 5 million fields. */
 const maxFields = 1000
 
-class TooManyFields extends Error {
-  override message = `a row has more than ${maxFields} fields`
-}
-
 const messages: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quote is never closed',
   CSV_INVALID_CLOSING_QUOTE: 'text after a closing quote',
@@ -188,7 +185,7 @@ export async function* readCsvRows(source: string): AsyncGenerator<string[]> {
     relax_column_count: true,
     skip_empty_lines: true,
     cast: (field, { index }) => {
-      if (index >= maxFields) throw new TooManyFields()
+      if (index >= maxFields) throw new Error(`a row has more than ${maxFields} fields`)
       return field
     },
     // Rows are kept here and not in the stream, which would drop those before an error.
@@ -212,8 +209,7 @@ export async function* readCsvRows(source: string): AsyncGenerator<string[]> {
 
 // The library's own messages quote the file.
 function describeError(error: Error | CsvError): Error {
-  if (error instanceof TooManyFields) return error
-  return new Error(('code' in error && messages[error.code]) || 'not CSV')
+  return 'code' in error ? new Error(messages[error.code] ?? 'not CSV') : error
 }
 
 /** Lines of CSV with their line ends, safe to open in a spreadsheet. */
@@ -223,19 +219,18 @@ export function formatCsvRows(rows: readonly object[], columns?: readonly string
     record_delimiter: 'windows',
     quoted_empty: true,
     quoted_match: /[\r\n]/,
-    cast: { string: guardFormula, object: (tags) => (isEmpty(tags) ? '' : JSON.stringify(tags)) },
+    cast: {
+      string: guardFormula,
+      object: (tags) => (Object.keys(tags).length === 0 ? '' : JSON.stringify(tags)),
+    },
   })
-}
-
-function isEmpty(value: object): boolean {
-  return Object.keys(value).length === 0
 }
 
 // A spreadsheet executes a cell that begins like this. A leading apostrophe makes it text; an existing one is
 // doubled, so that reading restores exactly what was written.
 const formula = /^'*[=+\-@\t\r]/
 
-export function guardFormula(value: string): string {
+function guardFormula(value: string): string {
   return formula.test(value) ? `'${value}` : value
 }
 

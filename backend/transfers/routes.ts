@@ -122,8 +122,9 @@ export function transferRoutes({
       if (status !== 'done') throw new Problem('conflict', { detail: `The export is ${status}` })
       events.audit('export.downloaded', scope, { exportId })
       const hasMark = c.req.valid('query').bom === 'true' && format === 'csv'
-      return c.body(exports.readFile(exportId, hasMark), 200, {
-        'content-type': `${mediaTypes[format === 'csv' ? 'csv' : 'json']}; charset=utf-8`,
+      const file = ReadableStream.from(exports.readFile(exportId, hasMark))
+      return c.body(file.pipeThrough(new TextEncoderStream()), 200, {
+        'content-type': `${mediaTypes[format]}; charset=utf-8`,
         'content-disposition': `attachment; filename="tasks-${exportId}.${format}"`,
       })
     })
