@@ -1,13 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   AccessTokens,
   authRoutes,
   AuthService,
+  createGuards,
   createSessionCheck,
   loadSigningSecret,
-  Passwords,
-  createGuards,
+  Revocations,
 } from './auth/index.ts'
-import { Revocations } from './auth/revocations.ts'
 import { ReplyCache } from './cache/cache.ts'
 import type { Config } from './config/config.ts'
 import {
@@ -38,25 +38,24 @@ export interface ApplicationDependencies {
   log: Log
   metrics: Metrics
   events: Events
-  tracing?: Tracing | undefined
+  tracing: Tracing | undefined
   /** Health and metrics, which are served before the application has started. */
   operations: App
   appOptions: AppOptions
   isStopping: () => boolean
 }
 
-/** What the features share. */
-type Infrastructure = Awaited<ReturnType<typeof openInfrastructure>>
-
 /** Migrates, connects and builds the routes. Waits for a database that does not answer yet. */
 export async function startApplication(dependencies: ApplicationDependencies) {
   await migrateWithRetry(dependencies)
-  const infrastructure = await openInfrastructure(dependencies)
-  const { database, faults, tokens, revocations, limits } = infrastructure
-  const { app, jobs } = startFeatures(dependencies, infrastructure)
-  const housekeeping = startHousekeeping(database)
+  const shared = await openShared(dependencies)
+  const { database, faults, tokens, jobs } = shared
+  const exports = new ExportService(shared)
+  const imports = new ImportService(shared)
+  jobs.start({ export: exports, import: imports })
+  const stopHousekeeping = startHousekeeping(database)
   return {
-    app,
+    app: createRoutes(dependencies, shared, { exports, imports }),
     /** Resolves if the tables can be read and the job queue, which is in the same database, could start. */
     checkDatabase: async () => {
       await Promise.all([database.run(createBackgroundScope(2000), readTables, {}), jobs.check()])
@@ -65,16 +64,17 @@ export async function startApplication(dependencies: ApplicationDependencies) {
     /** Ends all faults; delayed requests continue. */
     endFaults: () => faults?.clear(),
     stop: async () => {
-      limits.stop()
-      housekeeping.stop()
-      revocations.stop()
+      shared.limits.stop()
+      stopHousekeeping()
+      shared.revocations.stop()
       await jobs.stop(1500)
       await database.close(1000)
     },
   }
 }
 
-async function openInfrastructure(dependencies: ApplicationDependencies) {
+/** What the features share. */
+async function openShared(dependencies: ApplicationDependencies) {
   const { config, metrics, events } = dependencies
   const now = Date.now
   const faults = openFaults(dependencies)
@@ -98,40 +98,29 @@ async function openInfrastructure(dependencies: ApplicationDependencies) {
   })
   await limits.reportChanges()
   const presence = new Presence(metrics, events, now)
-  return { database, faults, tokens, cache, revocations, presence, limits }
+  const jobs = new JobQueue(dependencies)
+  return { metrics, events, now, faults, database, tokens, cache, revocations, limits, presence, jobs }
 }
 
-/** The services and their routes. Jobs start in the background. */
-function startFeatures(dependencies: ApplicationDependencies, infrastructure: Infrastructure) {
-  const { database, faults, tokens, cache, revocations, presence } = infrastructure
-  const { config, metrics, events, operations, appOptions } = dependencies
-  const shared = { database, metrics, events, now: Date.now }
-  const auth = new AuthService({
-    ...shared,
-    tokens,
-    passwords: new Passwords(),
-    announceRevoked: (id) => revocations.announce(id),
-    noteFailedAttempt: (scope) => presence.noteFailedAttempt(scope),
-  })
-  const tasks = new TaskService({ ...shared, cache })
-  const jobs = new JobQueue(dependencies)
-  const exports = new ExportService({ ...shared, jobs })
-  const imports = new ImportService({ ...shared, jobs, onWrite: (userId) => cache.invalidate(userId) })
-  jobs.start({ export: exports, import: imports })
+function createRoutes(
+  { config, operations, appOptions }: ApplicationDependencies,
+  shared: Awaited<ReturnType<typeof openShared>>,
+  transfers: { exports: ExportService; imports: ImportService },
+): App {
+  const { faults, presence } = shared
+  const guards = createGuards(shared)
   const noteFeatureUse = presence.noteFeatureUse.bind(presence)
-  const guards = createGuards({ ...dependencies, ...infrastructure })
+  const parts = { ...shared, ...transfers, guards, noteFeatureUse, tasks: new TaskService(shared) }
   const app = createApp({ ...appOptions, beforeRequest: faults && ((scope) => faults.beforeRequest(scope)) })
     .route('/', operations)
-    .route('/', authRoutes(auth, guards))
-    .route('/', taskRoutes({ tasks, guards, metrics, noteFeatureUse }))
-    .route('/', transferRoutes({ exports, imports, guards, events, noteFeatureUse }))
-  if (faults !== undefined && config.faultsToken !== undefined)
-    app.route(
-      '/',
-      faultRoutes({ ...shared, faults, token: config.faultsToken, listRoutes: () => listRoutes(app) }),
-    )
+    .route('/', authRoutes(new AuthService(shared), guards))
+    .route('/', taskRoutes(parts))
+    .route('/', transferRoutes(parts))
+  const token = config.faultsToken
+  if (faults !== undefined && token !== undefined)
+    app.route('/', faultRoutes({ ...shared, faults, token, listRoutes: () => listRoutes(app) }))
   if (config.docs) app.route('/', docsRoutes(app))
-  return { app, jobs }
+  return app
 }
 
 /** Routes of operations are exempt, so that no drill locks out its operator. */
@@ -152,14 +141,11 @@ async function migrateWithRetry({ url, log, isStopping }: ApplicationDependencie
     try {
       await migrate(url)
       return
-    } catch (error) {
-      const translated = translateDatabaseError(error)
-      if (!(translated instanceof DatabaseUnavailable) || isStopping()) throw translated
-      log.error(
-        { stream: 'error', error: { message: translated.message } },
-        'the database does not answer yet',
-      )
-      await new Promise((resolve) => setTimeout(resolve, 1000))
+    } catch (thrown) {
+      const error = translateDatabaseError(thrown)
+      if (!(error instanceof DatabaseUnavailable) || isStopping()) throw error
+      log.error({ stream: 'error', error: { message: error.message } }, 'the database does not answer yet')
+      await sleep(1000)
     }
   }
 }
@@ -171,12 +157,11 @@ async function openDatabase(
   const database = await Database.open(url, config.databasePool, {
     queryDone: (query, seconds) => metrics.dbSeconds.observe({ query }, seconds),
     connectionError: () => metrics.dbErrors.inc(),
-    beforeQuery: faults === undefined ? undefined : (name) => faults.beforeQuery(name),
-    stateChanged: (isUp) =>
-      log[isUp ? 'info' : 'error'](
-        { stream: isUp ? 'application' : 'error' },
-        isUp ? 'the database answers again' : 'the database does not answer',
-      ),
+    beforeQuery: faults && ((name) => faults.beforeQuery(name)),
+    stateChanged: (isUp) => {
+      if (isUp) log.info({ stream: 'application' }, 'the database answers again')
+      else log.error({ stream: 'error' }, 'the database does not answer')
+    },
   })
   metrics.observe({ pool: () => database.poolState })
   return database

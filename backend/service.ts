@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Application } from './application.ts'
 import type { Config } from './config/config.ts'
 import { startEmbeddedPostgres } from './db/embedded/server.ts'
+import type { EmbeddedPostgres } from './db/embedded/server.ts'
 import { healthRoutes } from './health.ts'
 import { createApp, createHttpServer, drain, Problem } from './http/index.ts'
 import type { App, AppOptions } from './http/index.ts'
@@ -14,8 +18,7 @@ import {
   metricsRoutes,
   observeRequests,
 } from './observability/index.ts'
-import type { Events, Log, Metrics, Telemetry } from './observability/index.ts'
-import type { Server } from 'node:http'
+import type { Log, Metrics, Telemetry } from './observability/index.ts'
 
 /** A running service. */
 export interface Service {
@@ -34,59 +37,53 @@ export interface Service {
 /** The time limit for sending the last spans and metrics to a collector. */
 const telemetryStopMs = 1000
 
-/** What the parts of a service share while it starts, runs and stops. */
-interface ServiceState {
-  config: Config
-  log: Log
-  metrics: Metrics
-  events: Events
-  telemetry: Telemetry | undefined
-  application: Application | undefined
-  embedded: { stop: () => Promise<void> } | undefined
-  isStopping: boolean
-}
-
 /**
  * Listens first and connects afterwards: a port in use is reported immediately, and callers get 503 instead
  * of a refused connection while the service starts. Rejects if it cannot listen.
  */
 export async function startService(config: Config): Promise<Service> {
-  const { log, close: closeLog } = createLog({
-    level: config.logLevel,
-    folder: config.logDir,
-    secrets: config,
-  })
+  const { log, close } = createLog({ level: config.logLevel, folder: config.logDir, secrets: config })
   const metrics = createMetrics()
+  const events = createEvents(log)
   const telemetry = await openTelemetry(config, metrics, log)
-  const state: ServiceState = {
-    config,
-    log,
-    metrics,
-    events: createEvents(log),
-    telemetry,
-    application: undefined,
-    embedded: undefined,
-    isStopping: false,
-  }
-  const observer = observeRequests(metrics, log, telemetry?.tracing)
+  const tracing = telemetry?.tracing
+  let isStopping = false
+  let postgres: EmbeddedPostgres | undefined
+  let application: Application | undefined
+  const observer = observeRequests(metrics, log, tracing)
   const appOptions = { ...config, observer, showsTiming: createTimingCheck(config.serverTiming) }
-  const operations = createOperations(state)
+  const operations = healthRoutes({
+    database: () => application?.checkDatabase() ?? rejectStarting(),
+    auth: () => application?.checkAuth() ?? rejectStarting(),
+    isDraining: () => isStopping,
+  }).route('/', metricsRoutes(metrics, events, config))
   const startingApp = createStartingApp(operations, appOptions)
-  const server = createHttpServer(() => state.application?.app ?? startingApp, observer)
-  const address = await listen(server, config.port, config.host)
+  const server = createHttpServer(() => application?.app ?? startingApp, observer)
+  const address = await listen(server, config)
   log.info({ stream: 'application', address: address.address, port: address.port }, 'listening')
-  const ready = openApplication(state, operations, appOptions)
+  const start = async (): Promise<void> => {
+    // Loading this code takes half of the start, so it runs while PostgreSQL starts.
+    const loading = import('./application.ts')
+    postgres = await openPostgres(config, log)
+    const { startApplication } = await loading
+    const { url } = postgres
+    tracing?.setDatabaseUrl(url)
+    const parts = { config, url, log, metrics, events, tracing, operations, appOptions }
+    application = await startApplication({ ...parts, isStopping: () => isStopping })
+    log.info({ stream: 'application', startMs: Math.round(performance.now()) }, 'ready')
+  }
+  const ready = start()
   ready.catch(() => undefined)
   const stop = async (immediately = false): Promise<void> => {
-    state.isStopping = true
+    isStopping = true
     log.info({ stream: 'application' }, 'stopping')
-    state.application?.endFaults()
+    application?.endFaults()
     await drain(server, immediately)
-    await Promise.race([ready.catch(() => undefined), delay(1000)])
-    await state.application?.stop()
-    await Promise.all([state.embedded?.stop(), telemetry?.stop(telemetryStopMs)])
+    await Promise.race([ready.catch(() => undefined), sleep(1000, undefined, { ref: false })])
+    await application?.stop()
+    await Promise.all([postgres?.stop(), telemetry?.stop(telemetryStopMs)])
     log.info({ stream: 'application' }, 'stopped')
-    await closeLog()
+    await close()
   }
   return { address, ready, stop, report: (error) => reportUncaught(log, error) }
 }
@@ -95,16 +92,6 @@ function createTimingCheck(serverTiming: Config['serverTiming']): AppOptions['sh
   if (serverTiming.mode !== 'token') return serverTiming.mode === 'on' ? () => true : undefined
   const { token } = serverTiming
   return (given) => given !== undefined && isSameSecret(given, token)
-}
-
-/** The routes that are served from the start. */
-function createOperations(state: ServiceState): App {
-  const { metrics, events, config } = state
-  return healthRoutes({
-    database: () => state.application?.checkDatabase() ?? rejectStarting(),
-    auth: () => state.application?.checkAuth() ?? rejectStarting(),
-    isDraining: () => state.isStopping,
-  }).route('/', metricsRoutes(metrics, events, config))
 }
 
 function rejectStarting(): Promise<never> {
@@ -120,29 +107,12 @@ function createStartingApp(operations: App, options: AppOptions): App {
     })
 }
 
-async function openApplication(state: ServiceState, operations: App, appOptions: AppOptions): Promise<void> {
-  const { config, log, telemetry } = state
-  // Loading this code takes half of the start, so it runs while PostgreSQL starts.
-  const loading = import('./application.ts')
-  let url = config.databaseUrl
-  if (url === undefined) {
-    const postgres = await startEmbeddedPostgres(config.embeddedDir, (reason) =>
-      log.error({ stream: 'error', reason }, 'the embedded PostgreSQL is started again'),
-    )
-    state.embedded = postgres
-    url = postgres.url
-  }
-  const { startApplication } = await loading
-  telemetry?.tracing?.setDatabaseUrl(url)
-  state.application = await startApplication({
-    ...state,
-    url,
-    tracing: telemetry?.tracing,
-    operations,
-    appOptions,
-    isStopping: () => state.isStopping,
-  })
-  log.info({ stream: 'application', startMs: Math.round(performance.now()) }, 'ready')
+/** The configured PostgreSQL, which is not ours to stop, or an embedded one. */
+async function openPostgres({ databaseUrl, embeddedDir }: Config, log: Log): Promise<EmbeddedPostgres> {
+  if (databaseUrl !== undefined) return { url: databaseUrl, stop: () => Promise.resolve() }
+  return startEmbeddedPostgres(embeddedDir, (reason) =>
+    log.error({ stream: 'error', reason }, 'the embedded PostgreSQL is started again'),
+  )
 }
 
 function reportUncaught(log: Log, error: unknown): void {
@@ -171,19 +141,11 @@ async function openTelemetry(
   })
 }
 
-export function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ port, host, backlog: 2048 }, () => {
-      server.off('error', reject)
-      const address = server.address()
-      if (address === null || typeof address === 'string')
-        reject(new Error(`listening on ${address ?? 'no address'}, expected a port`))
-      else resolve(address)
-    })
-  })
-}
-
-export function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
+async function listen(server: Server, { port, host }: Config): Promise<AddressInfo> {
+  server.listen({ port, host, backlog: 2048 })
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string')
+    throw new Error(`listening on ${address ?? 'no address'}, expected a port`)
+  return address
 }

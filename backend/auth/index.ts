@@ -1,6 +1,6 @@
 export { createGuards } from './guards.ts'
 export type { Guards } from './guards.ts'
-export { Passwords } from './passwords.ts'
+export { Revocations } from './revocations.ts'
 export { createSessionCheck, loadSigningSecret, AccessTokens, TokenError } from './tokens.ts'
 export { authRoutes } from './routes.ts'
 export { AuthService } from './service.ts'

@@ -2,9 +2,9 @@ import { isUniqueViolation } from '../db/index.ts'
 import type { Database, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
-import type { Events, Metrics } from '../observability/index.ts'
-import { Lockout } from './passwords.ts'
-import type { Passwords } from './passwords.ts'
+import type { Events, Metrics, Presence } from '../observability/index.ts'
+import { Lockout, Passwords } from './passwords.ts'
+import type { Revocations } from './revocations.ts'
 import * as statements from './statements.ts'
 import { accessTokenSeconds, createRefreshToken, hashRefreshToken, sessionSeconds } from './tokens.ts'
 import type { AccessTokens } from './tokens.ts'
@@ -48,19 +48,17 @@ type Action = keyof typeof actions
 export interface AuthDependencies {
   database: Database
   tokens: AccessTokens
-  passwords: Passwords
   metrics: Metrics
   events: Events
   now: () => number
-  /** Announces to other instances that the tokens of a session or user are revoked. */
-  announceRevoked: (id: string) => void
-  /** Called after each failed attempt with a password or token. */
-  noteFailedAttempt: (scope: Scope) => void
+  revocations: Revocations
+  presence: Presence
 }
 
 export class AuthService {
   readonly #dependencies: AuthDependencies
   readonly #lockout: Lockout
+  readonly #passwords = new Passwords()
 
   constructor(dependencies: AuthDependencies) {
     this.#dependencies = dependencies
@@ -68,9 +66,9 @@ export class AuthService {
   }
 
   register(scope: Scope, { email, password }: Credentials): Promise<Session> {
-    const { database, metrics, passwords } = this.#dependencies
+    const { database, metrics } = this.#dependencies
     return this.#attempt(scope, 'register', async () => {
-      const passwordHash = await passwords.hash(password)
+      const passwordHash = await this.#passwords.hash(password)
       const opened = await database
         .transaction(scope, async (tx) => {
           const [user] = await tx.run(statements.insertUser, { email: email.toLowerCase(), passwordHash })
@@ -88,12 +86,12 @@ export class AuthService {
   }
 
   login(scope: Scope, credentials: Credentials): Promise<Session> {
-    const { database, passwords } = this.#dependencies
+    const { database } = this.#dependencies
     return this.#attempt(scope, 'login', async () => {
       const email = credentials.email.toLowerCase()
       let failures = await this.#requireUnlocked(scope, email)
       const [account] = await database.run(scope, statements.userByEmail, { email })
-      const matches = await passwords.verify(account?.passwordHash, credentials.password, async () => {
+      const matches = await this.#passwords.verify(account?.passwordHash, credentials.password, async () => {
         failures = await this.#requireUnlocked(scope, email)
       })
       if (account === undefined || !matches)
@@ -164,7 +162,7 @@ export class AuthService {
     if (lockedMs === 0) return failures
     this.#count('login', 'failure', 'locked_out')
     this.#dependencies.events.security('auth.login.locked', scope)
-    this.#dependencies.noteFailedAttempt(scope)
+    this.#dependencies.presence.noteFailedAttempt(scope)
     throw new Problem('locked-out', {
       detail: 'Too many failed logins',
       headers: { 'retry-after': String(Math.ceil(lockedMs / 1000)) },
@@ -172,12 +170,12 @@ export class AuthService {
   }
 
   async #refuseLogin(scope: Scope, email: string, reason: string): Promise<never> {
-    const { metrics, events, noteFailedAttempt } = this.#dependencies
+    const { metrics, events, presence } = this.#dependencies
     // First: if the attempt cannot be counted, the answer is an error of the service.
     const hasLocked = await this.#lockout.recordFailure(scope, email)
     this.#count('login', 'failure', reason)
     events.security('auth.login.failed', scope, { reason })
-    noteFailedAttempt(scope)
+    presence.noteFailedAttempt(scope)
     if (hasLocked) {
       metrics.lockouts.inc()
       events.security('auth.account.locked', scope)
@@ -200,12 +198,12 @@ export class AuthService {
   }
 
   #refuseRefresh(scope: Scope, { refused: reason, sessionId }: Refusal): never {
-    const { metrics, events, noteFailedAttempt } = this.#dependencies
+    const { metrics, events, presence } = this.#dependencies
     this.#count('refresh', 'failure', reason)
     metrics.tokenFailures.inc({ reason: `refresh_${reason}` })
     if (sessionId !== undefined) this.#revoke(sessionId)
     events.security(reason === 'reused' ? 'auth.refresh.reused' : 'auth.refresh.refused', scope, { reason })
-    noteFailedAttempt(scope)
+    presence.noteFailedAttempt(scope)
     throw wrongCredentials('The refresh token is not valid')
   }
 
@@ -224,7 +222,7 @@ export class AuthService {
 
   #revoke(id: string): void {
     this.#dependencies.tokens.revoke(new Set([id]))
-    this.#dependencies.announceRevoked(id)
+    this.#dependencies.revocations.announce(id)
   }
 
   #iso(): string {

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { and, eq, getTableColumns, sql } from '../db/drizzle.ts'
+import type { ReplyCache } from '../cache/cache.ts'
 import { createBackgroundScope, schema } from '../db/index.ts'
 import type { Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
@@ -14,8 +15,7 @@ import type { QueuedJob, TransferDependencies } from './exports.ts'
 
 export interface ImportDependencies extends TransferDependencies {
   now: () => number
-  /** Called after a user's tasks have changed. */
-  onWrite: (userId: string) => void
+  cache: ReplyCache
 }
 
 const maxRows = 10_000
@@ -61,7 +61,7 @@ export class ImportService {
    * applied twice.
    */
   async run(id: string): Promise<JobOutcome> {
-    const { database, metrics, events, onWrite } = this.#dependencies
+    const { database, metrics, events, cache } = this.#dependencies
     const [job] = await database.queryInBackground('imports.start', (db) =>
       db
         .update(taskImports)
@@ -86,7 +86,7 @@ export class ImportService {
       metrics.imports.inc({ format, result: 'failure' })
       throw error
     }
-    onWrite(userId)
+    cache.invalidate(userId)
     metrics.imports.inc({ format, result: outcome === 'done' ? 'success' : 'failure' })
     events.audit('import.finished', undefined, { importId: id, userId, rows, applied: outcome === 'done' })
     return outcome
