@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pino from 'pino'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { LogFiles } from './log-files.ts'
 
@@ -16,15 +17,16 @@ beforeEach(async () => {
   elsewhere = ''
 })
 
-const openFiles = (): LogFiles =>
-  new LogFiles({
-    folder,
-    now: () => now,
-    fallback: (lines) => (elsewhere += lines),
-    notice: (level, message) => `${level}: ${message}\n`,
-  })
+const openFiles = (): LogFiles => {
+  const fallback = (lines: string): void => void (elsewhere += lines)
+  const notices = pino(
+    { base: null, timestamp: false, formatters: { level: (level) => ({ level }) } },
+    { write: fallback },
+  )
+  return new LogFiles({ folder, now: () => now, fallback, notices })
+}
 const read = (name: string): Promise<string> => readFile(join(folder, name), 'utf8')
-const warnings = (): number => elsewhere.split('warn: log files cannot be written').length - 1
+const warnings = (): number => elsewhere.match(/"level":"warn".*"log files cannot be written/g)?.length ?? 0
 
 describe('log files', () => {
   test('are one for each stream and day, only for their owner and group', async () => {
@@ -100,7 +102,7 @@ describe('when the disk is full', () => {
     files.write('application', 'three\n')
     await files.flush()
     expect(await read('application-2026-11-24.log')).toBe('three\n')
-    expect(elsewhere).toMatch(/info: log files are written again\n$/)
+    expect(elsewhere).toMatch(/"level":"info".*"log files are written again"\}\n$/)
   })
 
   test('a line that was cut off is not gone on with', async () => {

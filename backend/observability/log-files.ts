@@ -1,14 +1,15 @@
 import { lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Logger } from 'pino'
 
-export interface LogFileDependencies {
+interface LogFileDependencies {
   folder: string
   /** In milliseconds since 1970. Days are in UTC. */
   now: () => number
   /** Receives lines that cannot be written, and the notice about it. */
   fallback: (lines: string) => void
-  /** Formats a notice about the files as a log line. */
-  notice: (level: 'info' | 'warn', message: string, details: Readonly<Record<string, unknown>>) => string
+  /** Receives notices about the files. */
+  notices: Logger
 }
 
 /** How long the files of each stream are retained, after their day: the last two at least 6 and 12 months. */
@@ -89,14 +90,15 @@ export class LogFiles {
   }
 
   async #append(name: string, lines: string): Promise<void> {
-    const { folder, now, fallback, notice } = this.#dependencies
+    const { folder, now, fallback, notices } = this.#dependencies
     if (this.#brokenAtMs !== undefined && now() - this.#brokenAtMs < retryMs) {
       fallback(lines)
       return
     }
     try {
       await appendLines(join(folder, name), lines)
-      if (this.#brokenAtMs !== undefined) fallback(notice('info', 'log files are written again', {}))
+      if (this.#brokenAtMs !== undefined)
+        notices.info({ stream: 'application' }, 'log files are written again')
       this.#brokenAtMs = undefined
     } catch (error) {
       this.#fail(lines, error instanceof Error ? error.message : 'unknown')
@@ -104,9 +106,9 @@ export class LogFiles {
   }
 
   #fail(lines: string, message: string): void {
-    const { now, fallback, notice } = this.#dependencies
+    const { now, fallback, notices } = this.#dependencies
     const text = 'log files cannot be written; lines go to standard output until they can'
-    if (this.#brokenAtMs === undefined) fallback(notice('warn', text, { error: { message } }))
+    if (this.#brokenAtMs === undefined) notices.warn({ stream: 'error', error: { message } }, text)
     this.#brokenAtMs = now()
     fallback(lines)
   }

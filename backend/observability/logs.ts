@@ -1,5 +1,5 @@
 import pino from 'pino'
-import type { DestinationStream, Logger } from 'pino'
+import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { isStream, LogFiles } from './log-files.ts'
 import { createRedactor } from './redaction.ts'
@@ -31,8 +31,8 @@ export interface LogSink {
   close: () => Promise<void>
 }
 
-export interface Output {
-  write: (lines: string) => void
+interface Output {
+  write: (lines: string) => unknown
   /** Starts to write the collected lines. */
   flush: () => void
   flushSync: () => void
@@ -49,91 +49,55 @@ export function createLog({
   now = Date.now,
   output = openStandardOutput(),
 }: LogOptions): LogSink {
+  const format = {
+    base: null,
+    messageKey: 'message',
+    timestamp: () => `,"timestamp":"${new Date(now()).toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  const fallback = (lines: string): void => void output.write(lines)
   const files =
     folder === undefined
       ? undefined
-      : new LogFiles({
-          folder,
-          now,
-          fallback: (lines) => output.write(lines),
-          notice: (at, message, details) => formatNotice(now, at, message, details),
-        })
-  const redact = createRedactor(secrets)
-  const destination: DestinationStream & LineMetadata = {
-    [needsMetadata]: true,
-    lastLevel: 0,
-    lastObj: undefined,
-    write(line) {
-      const { stream, error } = toLastFields(destination.lastObj)
-      // The line of a successful request contains no text from a caller or an error.
-      const safe =
-        stream === 'application' && error === undefined && destination.lastLevel <= infoLevel
-          ? line
-          : redact(line)
-      if (files === undefined) output.write(safe)
-      else files.write(stream, safe)
-    },
-  }
+      : new LogFiles({ folder, now, fallback, notices: pino(format, { write: fallback }) })
   const flush = (): void =>
     files === undefined ? output.flush() : void files.flush().finally(() => output.flush())
   const timer = setInterval(flush, flushMs)
   timer.unref()
-  const log = pino(
-    {
-      level,
-      base: null,
-      messageKey: 'message',
-      timestamp: () => `,"timestamp":"${new Date(now()).toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  )
   const close = async (): Promise<void> => {
     clearInterval(timer)
     await files?.close()
-    output.flushSync()
+    try {
+      output.flushSync()
+    } catch {
+      // Standard output is closed, or not open yet.
+    }
   }
-  return { log, close }
+  const write = (stream: Stream, line: string): void =>
+    files === undefined ? fallback(line) : files.write(stream, line)
+  return { log: pino({ level, ...format }, createDestination(createRedactor(secrets), write)), close }
 }
 
 const infoLevel = 30
-const needsMetadata = Symbol.for('pino.metadata')
 
-/** Metadata that pino sets on a destination before it writes a line. */
-interface LineMetadata {
-  [needsMetadata]: true
-  lastLevel: number
-  lastObj: unknown
-}
-
-function toLastFields(fields: unknown): { stream: Stream; error: unknown } {
-  const { stream, error }: { stream?: unknown; error?: unknown } = Object(fields)
-  return { stream: isStream(stream) ? stream : 'application', error }
-}
-
-function formatNotice(
-  now: () => number,
-  level: string,
-  message: string,
-  details: Readonly<Record<string, unknown>>,
-): string {
-  const stream = level === 'info' ? 'application' : 'error'
-  const timestamp = new Date(now()).toISOString()
-  return `${JSON.stringify({ level, timestamp, stream, ...details, message })}\n`
+function createDestination(redact: (line: string) => string, write: (stream: Stream, line: string) => void) {
+  return {
+    // With this, pino sets the level and the fields of a line before it writes the line.
+    [Symbol.for('pino.metadata')]: true,
+    lastLevel: 0,
+    lastObj: {},
+    write(line: string): void {
+      const { stream, error }: { stream?: unknown; error?: unknown } = this.lastObj
+      const name = isStream(stream) ? stream : 'application'
+      // The line of a successful request contains no text from a caller or an error.
+      const isSafe = name === 'application' && error === undefined && this.lastLevel <= infoLevel
+      write(name, isSafe ? line : redact(line))
+    },
+  }
 }
 
 function openStandardOutput(): Output {
   const output = pino.destination({ dest: 1, sync: false, minLength: 8192, maxLength: 64 * 1024 * 1024 })
   output.on('error', () => undefined)
-  return {
-    write: (lines) => void output.write(lines),
-    flush: () => output.flush(),
-    flushSync: () => {
-      try {
-        output.flushSync()
-      } catch {
-        // Standard output is closed, or not open yet.
-      }
-    },
-  }
+  return output
 }

@@ -46,20 +46,12 @@ export function createRedactor(config: Secrets): (line: string) => string {
 /** The text before the values of a failed query in the query builder's message, as a JSON string. */
 const valuesMarker = String.raw`\nparams: `
 
-// Without a global expression: a caller may send this text a thousand times, and the expression would start
-// at each.
+// Values end at the stack frames, or at the end of the string. A caller may send the marker, too.
+const values = /^(?:(?!\\n {4}at )(?:[^"\\]|\\.))*/
+
 function hideQueryValues(line: string): string {
-  let safe = ''
-  let from = 0
-  for (;;) {
-    const at = line.indexOf(valuesMarker, from)
-    if (at === -1) return safe + line.slice(from)
-    // Matches up to the stack frames, or to the end of the string.
-    const values = /(?:(?!\\n {4}at )(?:[^"\\]|\\.))*/y
-    values.lastIndex = at + valuesMarker.length
-    safe += line.slice(from, values.lastIndex) + placeholder
-    from = values.lastIndex + (values.exec(line)?.[0].length ?? 0)
-  }
+  const [start = '', ...parts] = line.split(valuesMarker)
+  return [start, ...parts.map((part) => part.replace(values, placeholder))].join(valuesMarker)
 }
 
 export type Secrets = Partial<
@@ -67,17 +59,15 @@ export type Secrets = Partial<
 >
 
 // Each secret as it is, and escaped as in a JSON string.
-function collectSecrets({
-  databaseUrl,
-  authSecret,
-  metricsToken,
-  faultsToken,
-  serverTiming,
-  otel,
-}: Secrets): string[] {
-  const timing = serverTiming?.mode === 'token' ? serverTiming.token : undefined
-  const headers = [otel?.traces, otel?.metrics].flatMap((signal) => Object.values(signal?.headers ?? {}))
-  const plain = [authSecret, metricsToken, faultsToken, timing, ...readPasswords(databaseUrl), ...headers]
+function collectSecrets({ databaseUrl, serverTiming, otel, ...config }: Secrets): string[] {
+  const plain = [
+    config.authSecret,
+    config.metricsToken,
+    config.faultsToken,
+    serverTiming?.mode === 'token' ? serverTiming.token : undefined,
+    ...readPasswords(databaseUrl),
+    ...[otel?.traces, otel?.metrics].flatMap((signal) => Object.values(signal?.headers ?? {})),
+  ]
   // A shorter value may be part of words and numbers: hiding it would protect nothing and break the line.
   const long = plain.filter((secret): secret is string => secret !== undefined && secret.length >= 6)
   return [...new Set(long.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]))].toSorted(
