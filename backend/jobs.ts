@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import type { PgBoss } from 'pg-boss'
 import { closePool, openPool } from './db/connections.ts'
-import type { Transaction } from './db/index.ts'
-import { runWithSpans } from './db/statement.ts'
+import { createBackgroundScope } from './db/index.ts'
+import type { QueryScope, Transaction } from './db/index.ts'
 import { Problem } from './http/index.ts'
 import { formatTraceparent, parseTraceparent } from './http/scope.ts'
 import type { Log, Metrics, QueueState, Tracing } from './observability/index.ts'
@@ -13,9 +13,9 @@ export type JobOutcome = 'done' | 'failed'
 /** Executes the jobs of a queue. */
 export interface JobHandler {
   /** Executes the job with `id`. Must be repeatable, because the process may end at any point. */
-  run: (id: string) => Promise<JobOutcome>
+  run: (id: string, scope: QueryScope) => Promise<JobOutcome>
   /** Called after the last attempt, so that the caller learns that the job has failed. */
-  giveUp: (id: string) => Promise<void>
+  giveUp: (id: string, scope: QueryScope) => Promise<void>
 }
 
 export interface JobQueueDependencies {
@@ -43,6 +43,7 @@ export interface JobOwner {
 /** The number of jobs of a queue that this process runs at the same time, each of another account. */
 const workersPerQueue = 2
 
+const jobLimitMs = 300_000
 /** A process without a heartbeat for this time has ended, and another process takes over its jobs. */
 const heartbeatSeconds = 10
 /** A new job wakes the workers of its process; polling finds retries, and the jobs of other processes. */
@@ -168,23 +169,14 @@ export class JobQueue {
     )
     try {
       await boss.start()
-      for (const queue of queues) await this.#createQueue(boss, queue)
+      const retrying = { retryLimit: this.#retries, retryDelay: 1, retryBackoff: true, retryDelayMax: 30 }
+      for (const queue of queues)
+        await boss.createQueue(queue, { ...retrying, expireInSeconds: 600, heartbeatSeconds })
       return boss
     } catch (error) {
       await boss.stop({ graceful: false }).catch(() => undefined)
       throw error
     }
-  }
-
-  async #createQueue(boss: PgBoss, queue: string): Promise<void> {
-    await boss.createQueue(queue, {
-      retryLimit: this.#retries,
-      retryDelay: 1,
-      retryBackoff: true,
-      retryDelayMax: 30,
-      expireInSeconds: 600,
-      heartbeatSeconds,
-    })
   }
 
   async #startWorkers(boss: PgBoss, queue: string, handler: JobHandler): Promise<void> {
@@ -215,7 +207,7 @@ export class JobQueue {
     }
     const about = { traceId, queue, jobId: id }
     try {
-      const outcome = await runWithSpans(span?.startQuery, () => handler.run(id))
+      const outcome = await handler.run(id, createBackgroundScope(jobLimitMs, span?.startQuery))
       finish(outcome)
       log.info({ stream: 'application', ...about, outcome }, 'job ended')
     } catch (error) {
@@ -223,7 +215,7 @@ export class JobQueue {
       const message = error instanceof Error ? error.message : String(error)
       const text = isLast ? 'job has failed and will not be retried' : 'job will be retried'
       log.error({ stream: 'error', ...about, error: { message } }, text)
-      if (isLast) await handler.giveUp(id)
+      if (isLast) await handler.giveUp(id, createBackgroundScope(jobLimitMs))
       throw error
     }
   }

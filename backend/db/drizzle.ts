@@ -14,21 +14,7 @@ const pgCore: typeof PgCore = load('drizzle-orm/pg-core')
 const driver: typeof Driver = load('drizzle-orm/node-postgres')
 const migrator: typeof Migrator = load('drizzle-orm/node-postgres/migrator')
 
-export const {
-  and,
-  asc,
-  desc,
-  eq,
-  fillPlaceholders,
-  getTableColumns,
-  inArray,
-  isNotNull,
-  isNull,
-  ne,
-  notExists,
-  or,
-  sql,
-} = orm
+export const { and, asc, desc, eq, fillPlaceholders, getTableColumns, inArray, isNull, ne, or, sql } = orm
 export const { bigint, customType, index, integer, jsonb, pgEnum, pgTable, primaryKey, text, uuid } = pgCore
 export const { drizzle } = driver
 export const { migrate: applyMigrations } = migrator

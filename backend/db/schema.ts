@@ -178,17 +178,11 @@ const jobColumns = () => ({
   finishedAt: instant('finished_at'),
 })
 
-export const taskExports = pgTable(
-  'exports',
-  {
-    ...jobColumns(),
-  },
-  (table) => [
-    index('exports_user').on(table.userId),
-    index('exports_age').on(table.createdAt),
-    index('exports_unfinished').on(table.userId).where(isUnfinished(table.status)),
-  ],
-)
+export const taskExports = pgTable('exports', jobColumns(), (table) => [
+  index('exports_user').on(table.userId),
+  index('exports_age').on(table.createdAt),
+  index('exports_unfinished').on(table.userId).where(isUnfinished(table.status)),
+])
 
 /** The file of an export in pieces, so that it is never entirely in memory. */
 export const exportChunks = pgTable(

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
 import { drizzle, fillPlaceholders } from './drizzle.ts'
 import type { NodePgDatabase } from './drizzle.ts'
@@ -99,21 +98,7 @@ export interface QueryScope {
 /** Starts the span of a query, named by its statement. The text of an error is not recorded. */
 export type StartSpan = (name: string) => { end: (error?: unknown) => void }
 
-const backgroundSpans = new AsyncLocalStorage<StartSpan>()
-
-/**
- * Runs background work so that the queries of its {@link createBackgroundScope}s have spans. Requests pass
- * theirs explicitly.
- */
-export function runWithSpans<T>(startSpan: StartSpan | undefined, work: () => Promise<T>): Promise<T> {
-  return startSpan === undefined ? work() : backgroundSpans.run(startSpan, work)
-}
-
 /** Creates a scope for work that no request waits for. `limitMs` is its total time limit. */
-export function createBackgroundScope(limitMs: number): QueryScope {
-  return {
-    db: { ms: 0, statements: 0, rows: 0 },
-    deadline: performance.now() + limitMs,
-    span: backgroundSpans.getStore(),
-  }
+export function createBackgroundScope(limitMs: number, span?: StartSpan): QueryScope {
+  return { db: { ms: 0, statements: 0, rows: 0 }, deadline: performance.now() + limitMs, span }
 }

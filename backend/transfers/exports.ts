@@ -1,7 +1,7 @@
 import { and, eq, sql } from '../db/drizzle.ts'
 import type { SQL } from '../db/drizzle.ts'
-import { createBackgroundScope, schema } from '../db/index.ts'
-import type { Database, Transaction } from '../db/index.ts'
+import { schema } from '../db/index.ts'
+import type { Database, QueryScope, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import type { JobOutcome, JobQueue } from '../jobs.ts'
@@ -22,9 +22,9 @@ export interface TransferDependencies {
 const rowsPerPiece = 500
 /** The number of an account's exports and imports that may wait or run. */
 const quota = 10
-export const jobLimitMs = 300_000
 
 const { taskExports, taskImports, exportChunks, users, isUnfinished } = schema
+type ExportRow = typeof taskExports.$inferSelect
 type TransferTable = typeof taskExports | typeof taskImports
 
 export interface QueuedJob {
@@ -95,7 +95,7 @@ export class ExportService {
   }
 
   /** Throws `not-found` for an unknown export and for one of another user. */
-  async get(scope: Scope, principal: Principal, id: string): Promise<typeof taskExports.$inferSelect> {
+  async get(scope: Scope, principal: Principal, id: string): Promise<ExportRow> {
     const [row] = await this.#dependencies.database.query(scope, 'exports.by_id', (db) =>
       db.select().from(taskExports).where(eq(taskExports.id, id)),
     )
@@ -116,17 +116,17 @@ export class ExportService {
   }
 
   /** Executes the job, from the start if it was interrupted: a file can be read only when it is complete. */
-  async run(id: string): Promise<JobOutcome> {
+  async run(id: string, scope: QueryScope): Promise<JobOutcome> {
     const { database, metrics, events } = this.#dependencies
-    const [job] = await database.queryInBackground('exports.start', (db) =>
+    const [job] = await database.query(scope, 'exports.start', (db) =>
       db.update(taskExports).set({ status: 'running', rows: 0 }).where(isUnfinishedExport(id)).returning(),
     )
     if (job === undefined) return 'done'
     const { userId, format } = job
     try {
-      await this.#clear(id)
-      const rows = await this.#write(id, userId, format)
-      await this.#finish(id, { status: 'done', rows })
+      await this.#clear(scope, id)
+      const rows = await this.#write(scope, job)
+      await this.#finish(scope, id, { status: 'done', rows })
       metrics.exports.inc({ format, result: 'success' })
       events.audit('export.finished', undefined, { exportId: id, userId, rows })
       return 'done'
@@ -138,19 +138,23 @@ export class ExportService {
   }
 
   /** Marks the export as failed after the last attempt, so that its caller stops waiting. */
-  async giveUp(id: string): Promise<void> {
-    await this.#clear(id)
-    await this.#finish(id, { status: 'failed', rows: 0 })
+  async giveUp(id: string, scope: QueryScope): Promise<void> {
+    await this.#clear(scope, id)
+    await this.#finish(scope, id, { status: 'failed', rows: 0 })
   }
 
-  async #clear(id: string): Promise<void> {
-    await this.#dependencies.database.queryInBackground('export_chunks.clear', (db) =>
+  async #clear(scope: QueryScope, id: string): Promise<void> {
+    await this.#dependencies.database.query(scope, 'export_chunks.clear', (db) =>
       db.delete(exportChunks).where(eq(exportChunks.exportId, id)),
     )
   }
 
-  async #finish(id: string, result: { status: 'done' | 'failed'; rows: number }): Promise<void> {
-    await this.#dependencies.database.queryInBackground('exports.finish', (db) =>
+  async #finish(
+    scope: QueryScope,
+    id: string,
+    result: { status: 'done' | 'failed'; rows: number },
+  ): Promise<void> {
+    await this.#dependencies.database.query(scope, 'exports.finish', (db) =>
       db
         .update(taskExports)
         .set({ ...result, finishedAt: sql`now()` })
@@ -159,18 +163,21 @@ export class ExportService {
   }
 
   /** Returns the number of tasks. */
-  async #write(id: string, userId: string, format: Format): Promise<number> {
+  async #write(scope: QueryScope, { id, userId, format }: ExportRow): Promise<number> {
     let [rows, sequence] = [0, 0]
-    const pages = this.#readPages(userId, (count) => (rows += count))
+    const pages = this.#readPages(scope, userId, (count) => (rows += count))
     for await (const content of formatFile(format, pages))
-      await this.#dependencies.database.queryInBackground('export_chunks.insert', (db) =>
+      await this.#dependencies.database.query(scope, 'export_chunks.insert', (db) =>
         db.insert(exportChunks).values({ exportId: id, sequence: sequence++, content }),
       )
     return rows
   }
 
-  async *#readPages(userId: string, onRead: (rows: number) => void): AsyncGenerator<Task[]> {
-    const scope = createBackgroundScope(jobLimitMs)
+  async *#readPages(
+    scope: QueryScope,
+    userId: string,
+    onRead: (rows: number) => void,
+  ): AsyncGenerator<Task[]> {
     for (let after: { value: string; id: string } | undefined; ;) {
       const statement = pageStatement('createdAt', after === undefined ? [] : ['after'])
       const values = { userId, limit: rowsPerPiece, ...after }

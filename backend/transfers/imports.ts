@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { and, eq, getTableColumns, sql } from '../db/drizzle.ts'
 import type { ReplyCache } from '../cache/cache.ts'
-import { createBackgroundScope, schema } from '../db/index.ts'
-import type { Transaction } from '../db/index.ts'
+import { schema } from '../db/index.ts'
+import type { QueryScope, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import type { JobOutcome } from '../jobs.ts'
@@ -10,7 +10,7 @@ import { insertTasks, buildTask } from '../tasks/index.ts'
 import type { Task } from '../tasks/index.ts'
 import { readRows } from './formats.ts'
 import type { Format } from './formats.ts'
-import { queueJob, requireOwn, jobLimitMs } from './exports.ts'
+import { queueJob, requireOwn } from './exports.ts'
 import type { QueuedJob, TransferDependencies } from './exports.ts'
 
 export interface ImportDependencies extends TransferDependencies {
@@ -60,9 +60,9 @@ export class ImportService {
    * Executes the job: inserts all rows or none, in the transaction that marks it as done, so that it is never
    * applied twice.
    */
-  async run(id: string): Promise<JobOutcome> {
+  async run(id: string, scope: QueryScope): Promise<JobOutcome> {
     const { database, metrics, events, cache } = this.#dependencies
-    const [job] = await database.queryInBackground('imports.start', (db) =>
+    const [job] = await database.query(scope, 'imports.start', (db) =>
       db
         .update(taskImports)
         .set({ status: 'running' })
@@ -75,7 +75,7 @@ export class ImportService {
     const outcome = failures.length === 0 ? 'done' : 'failed'
     const rows = outcome === 'done' ? tasks.length : 0
     try {
-      await database.transaction(createBackgroundScope(jobLimitMs), async (tx) => {
+      await database.transaction(scope, async (tx) => {
         const isFirst = await finish(tx, id, { status: outcome, rows, failures })
         if (!isFirst || outcome === 'failed') return
         for (let start = 0; start < rows; start += rowsPerInsert)
@@ -93,9 +93,9 @@ export class ImportService {
   }
 
   /** Marks the import as failed after the last attempt. No row was inserted, and none will be. */
-  async giveUp(id: string): Promise<void> {
+  async giveUp(id: string, scope: QueryScope): Promise<void> {
     const failures = [{ row: 0, message: 'the import failed repeatedly; no task was created' }]
-    await this.#dependencies.database.transaction(createBackgroundScope(jobLimitMs), (tx) =>
+    await this.#dependencies.database.transaction(scope, (tx) =>
       finish(tx, id, { status: 'failed', rows: 0, failures }),
     )
   }
