@@ -171,14 +171,18 @@ class RunWatch implements Watch {
         this.#watched.plan.durationMs,
         this.#clocks.monotonicMs() - this.#measurement.atMs,
       )
-      // Read while k6 still runs: an ended process has no CPU time.
-      this.#cpu = this.#measurement.cpu?.()
+      this.#readCpu()
       this.#listener.measuring('end')
       void this.#seconds.addSecond(this.#measuredMs)
     }
     this.#phase = 'finish'
     this.#phaseEndsAt = undefined
     this.#report()
+  }
+
+  /** While k6 runs: an ended process has no CPU time, and a busy machine may notice its end too late. */
+  #readCpu(): void {
+    this.#cpu = this.#measurement?.cpu?.() ?? this.#cpu
   }
 
   #enter(next: LoadProgress['phase'], lastsMs: number, then: () => void): void {
@@ -192,6 +196,7 @@ class RunWatch implements Watch {
   }
 
   #tick(): void {
+    if (this.#phase === 'measure') this.#readCpu()
     const read =
       this.#phase === 'measure' && this.#measurement
         ? this.#seconds.addSecond(this.#clocks.monotonicMs() - this.#measurement.atMs)
