@@ -40,9 +40,12 @@ const reasonsOf = (run: Run): string[] => {
     facts,
   )
   expect(record.load).toEqual({ model: 'arrival-rate', ratePerSecond: 50, shards: 2 })
-  expect(record.validity.valid).toBe(false)
-  expect(new Set(record.validity.codes)).toEqual(new Set(['shards-incomplete']))
-  return record.validity.reasons
+  const { valid, reasons, codes = [] } = record.validity
+  expect(valid).toBe(false)
+  // A machine that stands still starves k6 in addition.
+  const others = codes.filter((code) => code !== 'generator-saturated')
+  expect(new Set(others)).toEqual(new Set(['shards-incomplete']))
+  return reasons.filter((_, index) => codes[index] === 'shards-incomplete')
 }
 
 /** Runs k6 behind a proxy of its REST API, which passes requests that change something on 2.5 s later. */
@@ -109,7 +112,8 @@ describe('shards', () => {
       expect(offered).toBe(answered + failed + dropped)
     // `two/b` answers 200, which is not expected.
     expect([sum('failed'), sum('answered')]).toEqual([count('/b'), count('/home')])
-    expect(Math.abs(sum('offered') - 120)).toBeLessThanOrEqual(3)
+    expect(sum('offered')).toBeLessThanOrEqual(123)
+    if (measurement.saturation.length === 0) expect(sum('offered')).toBeGreaterThanOrEqual(117)
     expect(notes?.[0]).toMatch(/^3 shards began within \d+ ms: offered \d+ journeys = answered/)
     expect(run.edges).toEqual(['begin', 'end'])
     const manifest: unknown = JSON.parse(await readFile(join(run.folder, 'shards.json'), 'utf8'))
