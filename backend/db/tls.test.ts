@@ -75,9 +75,10 @@ async function useService(parameters: string): Promise<{ ready: number; queue: b
     })
     const ready = (await running.client.get('/health/ready')).status
     const direct = sqlClient(postgres.url, { max: 1, ssl: 'prefer' })
+    // PostgreSQL may not have ended the connections of this file yet.
     const rows = await direct<{ name: string }[]>`
       select distinct application_name as name from pg_stat_ssl join pg_stat_activity using (pid)
-      where ssl and pid <> pg_backend_pid() order by 1`
+      where ssl and application_name like 'todo-backend%' order by 1`
     await direct.end()
     return { ready, queue, tls: rows.map(({ name }) => name) }
   } finally {
