@@ -33,7 +33,7 @@ export default defineConfig({
     maxConcurrency: 12,
     // Bounds for what hangs, and no assertions: several times what the slowest test takes. A shared machine
     // can take the CPU away for a second at any moment, and runs everything else several times slower.
-    testTimeout: 120_000,
+    testTimeout: 180_000,
     hookTimeout: 180_000,
     projects: [
       // Files share a worker and its modules: loading them again for each file takes longer than most tests.

@@ -66,7 +66,7 @@ describe.concurrent('one outage is one notification and one resolution, of the c
     ['one endpoint fails', 'APIUnavailable', awake],
     ['few requests fail', 'APIErrorRateElevated', onCall],
     ['memory runs out', 'MemoryNearlyExhausted', onCall],
-  ] as const)('%s: %s', { timeout: 180_000 }, async (name, alert, to) => {
+  ] as const)('%s: %s', { timeout: 300_000 }, async (name, alert, to) => {
     const { received, evaluations } = await playOutage(name)
     expect(messages(received)).toEqual([`firing ${alert}: ${to}`, `resolved ${alert}: ${to}`])
     // By the rules: how long Alertmanager took depends on this machine.
@@ -76,7 +76,7 @@ describe.concurrent('one outage is one notification and one resolution, of the c
     expect(first / perMinute - minutesBefore).toBeLessThan(to === awake ? 3 : 5.5)
   })
 
-  it('two outages at the same time are two', { timeout: 180_000 }, async () => {
+  it('two outages at the same time are two', { timeout: 300_000 }, async () => {
     expect(messages((await playOutage('two outages: the database, and memory')).received)).toEqual([
       `firing DatabaseUnreachable: ${awake}`,
       `firing MemoryNearlyExhausted: ${onCall}`,
@@ -88,7 +88,7 @@ describe.concurrent('one outage is one notification and one resolution, of the c
   it.each([
     ['before Alertmanager forgets the first one', 7, 8],
     ['soon after the end of the first one', 1.5, 2.5],
-  ])('another outage %s is sent once, and so is its end', { timeout: 180_000 }, async (_, pause, length) => {
+  ])('another outage %s is sent once, and so is its end', { timeout: 300_000 }, async (_, pause, length) => {
     const series = inSequence(
       stepMs,
       { outage: 'the database is down', minutes: [minutesBefore, 6, pause] },
@@ -110,7 +110,7 @@ describe.concurrent('one outage is one notification and one resolution, of the c
     }
   })
 
-  it('two alerts overlap: the end of the first one is named', { timeout: 180_000 }, async () => {
+  it('two alerts overlap: the end of the first one is named', { timeout: 300_000 }, async () => {
     const series = inSequence(
       stepMs,
       { outage: 'one endpoint fails, and another is slow', minutes: [minutesBefore, 6, 0] },
@@ -134,14 +134,14 @@ describe.concurrent('one outage is one notification and one resolution, of the c
     }
   })
 
-  it('a restart of Alertmanager in the middle repeats nothing', { timeout: 180_000 }, async () => {
+  it('a restart of Alertmanager in the middle repeats nothing', { timeout: 300_000 }, async () => {
     expect(messages((await playOutage('the database is down', { restartAtMinute: 4 })).received)).toEqual([
       `firing DatabaseUnreachable: ${awake}`,
       `resolved DatabaseUnreachable: ${awake}`,
     ])
   })
 
-  it('escalates the cause only, and stops when it is resolved', { timeout: 180_000 }, async () => {
+  it('escalates the cause only, and stops when it is resolved', { timeout: 300_000 }, async () => {
     const { received } = await playOutage('the database is down', { stages: { outage: 33, after: 12 } })
     const managers =
       'email engineering-management@example.com, pagerduty pagerduty_management, sms todo-management'

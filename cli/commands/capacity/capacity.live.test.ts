@@ -43,7 +43,7 @@ afterAll(async () => {
 
 const asked = ['capacity', 'busy', '--step-seconds', '1', '--from', '4', '--json']
 
-describe('vigil capacity', () => {
+describe('vigil capacity', { timeout: 300_000 }, () => {
   it(
     'finds the connections at which a budget breaks, the budget that does, and when growth gets to a ' +
       'limit',
