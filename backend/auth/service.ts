@@ -15,14 +15,6 @@ interface User {
   createdAt: string
 }
 
-export interface Session {
-  user: User
-  accessToken: string
-  refreshToken: string
-  /** Seconds until the access token expires. */
-  expiresIn: number
-}
-
 /** A session that the database has, still without an access token. */
 interface OpenedSession {
   user: User
@@ -65,7 +57,7 @@ export class AuthService {
     this.#lockout = new Lockout(dependencies.database, dependencies.now)
   }
 
-  register(scope: Scope, { email, password }: Credentials): Promise<Session> {
+  register(scope: Scope, { email, password }: Credentials) {
     const { database, metrics } = this.#dependencies
     return this.#attempt(scope, 'register', async () => {
       const passwordHash = await this.#passwords.hash(password)
@@ -85,7 +77,7 @@ export class AuthService {
     })
   }
 
-  login(scope: Scope, credentials: Credentials): Promise<Session> {
+  login(scope: Scope, credentials: Credentials) {
     const { database } = this.#dependencies
     return this.#attempt(scope, 'login', async () => {
       const email = credentials.email.toLowerCase()
@@ -102,7 +94,7 @@ export class AuthService {
     })
   }
 
-  refresh(scope: Scope, refreshToken: string): Promise<Session> {
+  refresh(scope: Scope, refreshToken: string) {
     return this.#attempt(scope, 'refresh', async () => {
       const hash = hashRefreshToken(refreshToken)
       const outcome = await this.#dependencies.database.transaction(scope, (tx) => this.#useOnce(tx, hash))
@@ -136,7 +128,7 @@ export class AuthService {
   }
 
   // An error that the caller did not cause is counted as `error`, not as a failed attempt.
-  async #attempt(scope: Scope, action: Action, open: () => Promise<OpenedSession>): Promise<Session> {
+  async #attempt(scope: Scope, action: Action, open: () => Promise<OpenedSession>) {
     const { tokens, events } = this.#dependencies
     try {
       tokens.requireWorking()

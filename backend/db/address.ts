@@ -15,26 +15,19 @@ export interface DatabaseAddress {
 
 type Rule = readonly [pattern: RegExp, expected: string]
 const oneOf = (...values: string[]): Rule => [new RegExp(`^(${values.join('|')})$`), values.join(', ')]
-const text: Rule = [/^/, 'text']
+const anyText = (...names: string[]) => names.map((name): [string, Rule] => [name, [/^/, 'text']])
 
 /** The parameters that are accepted. Prisma writes `schema`, `connection_limit` and `pgbouncer`. */
-const rules: Readonly<Record<string, Rule>> = {
-  sslmode: oneOf('disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'),
-  ssl: oneOf('true', 'false', '1', '0'),
-  sslrootcert: text,
-  sslcert: text,
-  sslkey: text,
-  channel_binding: oneOf('disable', 'prefer', 'require'),
-  schema: oneOf('public'),
-  connection_limit: [/^[1-9]\d{0,2}$/, 'a number from 1 to 999'],
-  pgbouncer: oneOf('true', 'false'),
-  application_name: text,
-  options: text,
-  host: text,
-  port: text,
-  user: text,
-  password: text,
-}
+const rules = new Map<string, Rule>([
+  ['sslmode', oneOf('disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full')],
+  ['ssl', oneOf('true', 'false', '1', '0')],
+  ...anyText('sslrootcert', 'sslcert', 'sslkey'),
+  ['channel_binding', oneOf('disable', 'prefer', 'require')],
+  ['schema', oneOf('public')],
+  ['connection_limit', [/^[1-9]\d{0,2}$/, 'a number from 1 to 999']],
+  ['pgbouncer', oneOf('true', 'false')],
+  ...anyText('application_name', 'options', 'host', 'port', 'user', 'password'),
+])
 
 /**
  * Reads the parameters of a connection string. Those about TLS are read as libpq does, except that `allow` is
@@ -45,9 +38,9 @@ export function readAddress(connectionString: string): DatabaseAddress {
   const url = new URL(connectionString)
   const parameters = url.searchParams
   for (const [name, value] of parameters) {
-    const rule = rules[name]
+    const rule = rules.get(name)
     if (rule === undefined)
-      throw new Error(`parameter ${quote(name)}, expected only ${Object.keys(rules).join(', ')}`)
+      throw new Error(`parameter ${quote(name)}, expected only ${[...rules.keys()].join(', ')}`)
     if (!rule[0].test(value)) throw new Error(`${name}: found ${quote(value)}, expected ${rule[1]}`)
   }
   const mode = readTlsMode(parameters)
