@@ -33,8 +33,5 @@ export function toNetwork(address: string): string {
   const parsed = ipaddr.IPv6.parse(address)
   // All addresses of IPv4, translated (RFC 6052), would be one network.
   if (parsed.range() === 'rfc6052' || parsed.isIPv4MappedAddress()) return address
-  return `${parsed.parts
-    .slice(0, 4)
-    .map((part) => part.toString(16))
-    .join(':')}::/64`
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/64`).toString()}/64`
 }

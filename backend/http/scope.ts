@@ -71,18 +71,12 @@ export interface RemoteParent {
   tracestate: string | undefined
 }
 
-export interface RequestHead {
-  method: string
-  target?: string | undefined
-  requestId: string | undefined
-  traceparent: string | undefined
-  tracestate?: string | undefined
-  address: string
-}
+type RequestHead = Pick<Scope, 'method' | 'address'> &
+  Partial<Record<'target' | 'requestId' | 'traceparent' | 'tracestate', string | undefined>>
 
 /** Creates the scope of a new request. Keeps a valid `X-Request-Id` and joins a valid `traceparent`. */
-export function createScope(arrival: RequestHead): Scope {
-  const { requestId = '', traceparent = '', tracestate } = arrival
+export function createScope(head: RequestHead): Scope {
+  const { method, address, target = '/', requestId = '', traceparent = '', tracestate } = head
   const parent = parseTraceparent(traceparent, tracestate)
   const startedAt = performance.now()
   const random = randomHex(40)
@@ -96,10 +90,10 @@ export function createScope(arrival: RequestHead): Scope {
     span: undefined,
     startedAt,
     deadline: startedAt + requestLimitMs,
-    method: arrival.method,
-    target: arrival.target ?? '/',
+    method,
+    target,
     route: 'unmatched',
-    address: arrival.address,
+    address,
     principal: undefined,
     headers: {},
     error: undefined,
