@@ -131,24 +131,56 @@ describe('a connection whose answer is not read', () => {
   })
 })
 
-test('a sender who goes on after the answer still learns why its body was refused', async () => {
-  const usual = createHttpServer(() => app, observer)
-  const socket = connect(await listen(usual), '127.0.0.1')
-  onTestFinished(() => {
-    socket.destroy()
+describe('a sender who goes on after the answer', () => {
+  const piece = ' '.repeat(0x4000)
+  const framings: Record<string, readonly [head: string, piece: string]> = {
+    'with a length': ['Content-Length: 9000000000', piece],
+    'in chunks': ['Transfer-Encoding: chunked', `4000\r\n${piece}\r\n`],
+  }
+  // Without the time limit of a request, which would end the connection as well.
+  const usual = createHttpServer(() => app, observer, { ...arrivalLimitsMs, request: 0 })
+  let usualPort = 0
+
+  beforeAll(async () => {
+    usualPort = await listen(usual)
+  })
+  afterAll(() => {
     usual.closeAllConnections()
     usual.close()
   })
-  const [head, piece, length] = ['POST /body HTTP/1.1\r\nHost: x\r\n', ' '.repeat(10_000), 900_000]
-  socket.write(`${head}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`)
-  const [incoming, outgoing] = z
-    .tuple([z.instanceof(IncomingMessage), z.instanceof(ServerResponse)])
-    .parse(await once(usual, 'request'))
-  await once(outgoing, 'close')
-  for (let sent = 0; sent < length / 2; sent += piece.length) socket.write(piece)
-  await eventually('the server has read on', 60_000, () => incoming.socket.bytesRead > length / 2)
-  const [first] = z.tuple([z.instanceof(Buffer)]).parse(await once(socket, 'data'))
-  expect(first.toString()).toMatch(/^HTTP\/1\.1 413 /)
+
+  /** Sends a body that is refused, and returns when the answer is sent. */
+  async function startBody(framing: string, first: string) {
+    const socket = connect(usualPort, '127.0.0.1').on('error', () => undefined)
+    onTestFinished(() => void socket.destroy())
+    socket.write(
+      `POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${framing}\r\n\r\n${first}`,
+    )
+    const [incoming, outgoing] = z
+      .tuple([z.instanceof(IncomingMessage), z.instanceof(ServerResponse)])
+      .parse(await once(usual, 'request'))
+    await once(outgoing, 'close')
+    return { socket, incoming }
+  }
+
+  test.each(Object.entries(framings))('still learns why its body was refused: %s', async (_what, framing) => {
+    const { socket, incoming } = await startBody(...framing)
+    for (let sent = 0; sent < 30; sent += 1) socket.write(framing[1])
+    await eventually('the server has read on', 60_000, () => incoming.socket.bytesRead > 20 * piece.length)
+    const [first] = z.tuple([z.instanceof(Buffer)]).parse(await once(socket, 'data'))
+    expect(first.toString()).toMatch(/^HTTP\/1\.1 413 /)
+  })
+
+  test.each(Object.entries(framings))('and does not end is disconnected: %s', async (_what, framing) => {
+    const { socket, incoming } = await startBody(...framing)
+    const sendMore = (): void => {
+      while (!socket.destroyed && socket.write(framing[1]));
+    }
+    socket.on('drain', sendMore).resume()
+    sendMore()
+    await once(incoming.socket, 'close')
+    expect(incoming.complete).toBe(false)
+  })
 })
 
 test('the service itself waits 10 s for a head and 15 s for a request', () => {

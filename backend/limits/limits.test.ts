@@ -83,6 +83,20 @@ describe('the limit of a user', () => {
   })
 })
 
+test('what another instance acquired and does not use comes back', async () => {
+  const url = await postgres.newDatabase()
+  const env = { RATE_LIMIT_PER_MINUTE: '100' }
+  const [one, other] = [await start(url, env), await start(url, env)]
+  const token = (await one.client.register()).session.accessToken
+  const [here, there] = [new Client(one.url, token), new Client(other.url, token)]
+  const send = async (client: Client, count: number): Promise<number> =>
+    admitted(await Promise.all(Array.from({ length: count }, () => client.get('/tasks'))))
+  // Of the 40 that are left, the other instance acquires two, and uses one.
+  let total = (await send(here, 60)) + (await send(there, 1))
+  await eventually('the whole limit was given', 60_000, async () => (total += await send(here, 10)) >= 100)
+  expect(total).toBe(100)
+})
+
 describe('the limit of an address', () => {
   test('holds for logins and registrations together', async () => {
     const running = await start(await postgres.newDatabase(), { AUTH_RATE_LIMIT_PER_MINUTE: '6' })

@@ -82,7 +82,13 @@ export interface TaskRouteDependencies {
 /** The tasks of the caller. Tasks of other users count as missing. */
 export function taskRoutes({ tasks, guards, metrics, noteFeatureUse }: TaskRouteDependencies): App {
   const { signedIn } = guards
-  const count = (operation: string) => countOperation(metrics, operation)
+  const count =
+    (operation: string): MiddlewareHandler =>
+    async (c, next) => {
+      await next()
+      const result = c.error === undefined ? 'success' : c.res.status < 500 ? 'refused' : 'error'
+      metrics.taskOperations.inc({ operation, result })
+    }
   return new Hono<AppEnv>()
     .get('/tasks', listTasks, signedIn, query(taskQuery), count('list'), async (c) => {
       const reply = await tasks.listReply(c.var, c.req.valid('query'))
@@ -125,13 +131,4 @@ function parseIfMatch(ifMatchHeader: string | undefined): ExpectedVersions {
     const version = /^\s*"(\d{1,9})"\s*$/.exec(tag)?.[1]
     return version === undefined ? [] : [Number(version)]
   })
-}
-
-function countOperation(metrics: Metrics, operation: string): MiddlewareHandler {
-  const succeeded = metrics.taskOperations.labels({ operation, result: 'success' })
-  return async (c, next) => {
-    await next()
-    if (c.error === undefined) succeeded.inc()
-    else metrics.taskOperations.inc({ operation, result: c.res.status < 500 ? 'refused' : 'error' })
-  }
 }
