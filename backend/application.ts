@@ -17,8 +17,9 @@ import {
   migrate,
   translateDatabaseError,
 } from './db/index.ts'
-import { docsPaths, docsRoutes } from './docs/index.ts'
-import { Faults, faultRoutes, faultsPath } from './faults/index.ts'
+import { docsPaths, docsRoutes } from './docs/routes.ts'
+import { Faults } from './faults/faults.ts'
+import { faultRoutes, faultsPath } from './faults/routes.ts'
 import { readTables } from './health.ts'
 import { createApp, listRoutes } from './http/index.ts'
 import type { App, AppOptions } from './http/index.ts'

@@ -1,6 +1,6 @@
 import { generateSpecs } from 'hono-openapi'
 import { z } from 'zod'
-import { describeHeader } from '../http/index.ts'
+import { describeHeader, describeRequestHeader } from '../http/index.ts'
 import type { App } from '../http/index.ts'
 
 /** The parts of an OpenAPI document that this service has. */
@@ -14,17 +14,9 @@ export interface Operation {
   summary: string
   tags: string[]
   security?: Record<string, string[]>[]
-  parameters?: Parameter[]
+  parameters?: { name: string; in: string; required?: boolean; description?: string; schema: unknown }[]
   requestBody?: { content: Content }
   responses: Record<string, Answer>
-}
-
-interface Parameter {
-  name: string
-  in: string
-  required?: boolean
-  description?: string
-  schema: unknown
 }
 
 interface Answer {
@@ -81,64 +73,59 @@ export async function buildOpenApiDocument(app: App): Promise<Document> {
   })
 }
 
+const requestId = describeRequestHeader(
+  'X-Request-Id',
+  'Used as the id of the request and returned with the answer',
+)
+
 /** Adds what all operations have in common: problems, headers, and the request id. */
 function complete(operation: Operation): void {
+  const { parameters = [], requestBody } = operation
   operation.security ??= []
   // The patterns of paths accept only ids.
-  for (const parameter of operation.parameters ?? [])
+  for (const parameter of parameters)
     if (parameter.in === 'path') parameter.schema = { type: 'string', format: 'uuid' }
+  operation.parameters = [...parameters, requestId]
   const isLimited = '429' in operation.responses
-  operation.responses = { ...listProblems(operation), ...operation.responses }
+  operation.responses = {
+    422: { description: 'The request does not match its description' },
+    503: { description: 'The service is unavailable; retry after Retry-After seconds' },
+    ...(operation.security.length > 0 && { 401: { description: 'A valid token is required' } }),
+    ...(parameters.some((one) => one.in === 'path') && {
+      404: { description: 'The resource does not exist' },
+    }),
+    ...(requestBody !== undefined && problemsOfBodies),
+    ...operation.responses,
+  }
   for (const [status, response] of Object.entries(operation.responses)) {
     response.headers = { ...listHeaders(Number(status), isLimited), ...response.headers }
     if (status >= '4' && Object.keys(response.content ?? {}).length === 0)
       response.content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
   }
-  operation.parameters = [
-    ...(operation.parameters ?? []),
-    {
-      name: 'X-Request-Id',
-      in: 'header',
-      required: false,
-      description: 'Used as the id of the request and returned with the answer',
-      schema: { type: 'string' },
-    },
-  ]
 }
 
-function listProblems({ security = [], parameters = [], requestBody }: Operation): Record<string, Answer> {
-  return {
-    422: { description: 'The request does not match its description' },
-    503: { description: 'The service is unavailable; retry after Retry-After seconds' },
-    ...(security.length > 0 && { 401: { description: 'A valid token is required' } }),
-    ...(parameters.some((one) => one.in === 'path') && {
-      404: { description: 'The resource does not exist' },
-    }),
-    ...(requestBody !== undefined && {
-      400: { description: 'The request is malformed' },
-      413: { description: 'The body is too large' },
-      415: { description: 'The media type of the body is not supported' },
-    }),
-  }
+const problemsOfBodies = {
+  400: { description: 'The request is malformed' },
+  413: { description: 'The body is too large' },
+  415: { description: 'The media type of the body is not supported' },
+}
+
+const commonHeaders = {
+  'X-Request-Id': describeHeader('The id of the request'),
+  traceparent: describeHeader('The trace of the request (W3C Trace Context)'),
+  'Server-Timing': describeHeader('Where the time was spent, for callers that are allowed to see it', false),
 }
 
 /** The headers of every answer with `status`. Those that are required are in every such answer. */
 function listHeaders(status: number, isLimited: boolean): Record<string, unknown> {
-  const hasLimit = status < 400 || status === 429
+  // An answer before the limit was checked does not have the headers about it.
+  const isAfterLimit = status < 400 || status === 429
+  const remaining = 'The remaining requests (r) and the seconds until the window ends (t)'
   return {
-    'X-Request-Id': describeHeader('The id of the request'),
-    traceparent: describeHeader('The trace of the request (W3C Trace Context)'),
-    'Server-Timing': describeHeader(
-      'Where the time was spent, for callers that are allowed to see it',
-      false,
-    ),
-    // An answer before the limit was checked has no such headers.
+    ...commonHeaders,
     ...(isLimited && {
-      RateLimit: describeHeader(
-        'The remaining requests (r) and the seconds until the window ends (t)',
-        hasLimit,
-      ),
-      'RateLimit-Policy': describeHeader('The limit (q) and its window in seconds (w)', hasLimit),
+      RateLimit: describeHeader(remaining, isAfterLimit),
+      'RateLimit-Policy': describeHeader('The limit (q) and its window in seconds (w)', isAfterLimit),
     }),
     ...(status === 401 && { 'WWW-Authenticate': describeHeader('Bearer, and the error of the token') }),
     ...((status === 429 || status === 503) && {

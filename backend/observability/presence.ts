@@ -2,7 +2,7 @@ import QuickLRU from 'quick-lru'
 import { toNetwork } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
 import type { Events } from './events.ts'
-import type { Metrics } from './registry.ts'
+import type { Metrics, PresenceCounts } from './registry.ts'
 
 const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
@@ -44,17 +44,12 @@ export class Presence {
       this.#events.security('auth.address.suspicious', scope)
   }
 
-  #count() {
+  #count(): PresenceCounts {
     const now = this.#now()
+    const windows = Object.entries(activeWindows)
     return {
-      active: Object.entries(activeWindows).map(([window, ms]) => ({
-        window,
-        users: this.#users.countSince(now - ms),
-      })),
-      features: [...this.#uses].map(([feature, times]) => ({
-        feature,
-        users: times.countSince(now - dayMs),
-      })),
+      active: windows.map(([window, ms]) => [{ window }, this.#users.countSince(now - ms)]),
+      features: [...this.#uses].map(([feature, times]) => [{ feature }, times.countSince(now - dayMs)]),
       suspicious: this.#failures.countSince(now - frequencyWindowMs, 10),
     }
   }

@@ -77,14 +77,16 @@ export interface QueueState {
   jobs: number
 }
 
+export interface PresenceCounts {
+  active: Sample[]
+  features: Sample[]
+  suspicious: number
+}
+
 /** Where the gauges read their values. Each part of the service sets its own when it starts. */
 interface Sources {
   pool?: () => { inUse: number; size: number; waiting: number }
-  presence?: () => {
-    active: readonly { window: string; users: number }[]
-    features: readonly { feature: string; users: number }[]
-    suspicious: number
-  }
+  presence?: () => PresenceCounts
   limits?: () => readonly { policy: string; ratio: number }[]
   queues?: () => Promise<readonly QueueState[]>
 }
@@ -94,6 +96,7 @@ type Sample = [labels: Record<string, string>, value: number]
 /** Gauges that are computed when they are scraped, because updating them would cost time in every request. */
 function createObservedGauges(registry: OpenMetricsRegistry) {
   const sources: Sources = {}
+  const countPresence = () => sources.presence?.() ?? { active: [], features: [], suspicious: 0 }
   const gauge = (
     name: string,
     help: string,
@@ -117,14 +120,15 @@ function createObservedGauges(registry: OpenMetricsRegistry) {
   gauge('db_pool_waiting', 'Queries that wait for a connection', [], () => [
     [{}, sources.pool?.().waiting ?? 0],
   ])
-  gauge('users_active', 'Users with a request in the window', ['window'], () =>
-    (sources.presence?.().active ?? []).map(({ window, users }) => [{ window }, users]),
-  )
-  gauge('feature_users', 'Users of a feature in the last 24 hours', ['feature'], () =>
-    (sources.presence?.().features ?? []).map(({ feature, users }) => [{ feature }, users]),
+  gauge('users_active', 'Users with a request in the window', ['window'], () => countPresence().active)
+  gauge(
+    'feature_users',
+    'Users of a feature in the last 24 hours',
+    ['feature'],
+    () => countPresence().features,
   )
   const failing = 'Addresses with ten or more authentication failures in the last 15 minutes'
-  gauge('auth_suspicious_addresses', failing, [], () => [[{}, sources.presence?.().suspicious ?? 0]])
+  gauge('auth_suspicious_addresses', failing, [], () => [[{}, countPresence().suspicious]])
   const share = 'Share of its limit that the busiest caller has used in its window'
   gauge('rate_limit_utilization_ratio', share, ['policy'], () =>
     (sources.limits?.() ?? []).map(({ policy, ratio }) => [{ policy }, ratio]),

@@ -50,13 +50,14 @@ export class Spans {
     const { traceId, spanId } = span.spanContext()
     scope.traceId = traceId
     scope.spanId = spanId
-    scope.sampled = isSampled(span)
+    scope.sampled = span.isRecording()
     if (!scope.sampled) return
     scope.span = this.#queriesWithin(span, clock)
     scope.requestSpan = {
       end: (status) => {
         this.#describe(span, scope, status)
-        span.end(clock())
+        // The conventions leave the status of 4xx unset, because a caller's error is not the server's.
+        endSpan(span, clock, status >= 500 ? (scope.error?.kind ?? String(status)) : undefined)
       },
     }
   }
@@ -82,10 +83,10 @@ export class Spans {
     )
     return {
       /** For the queries of the job; absent if the job is not recorded. */
-      startQuery: isSampled(span) ? this.#queriesWithin(span, clock) : undefined,
+      startQuery: span.isRecording() ? this.#queriesWithin(span, clock) : undefined,
       end: (outcome: string, error?: unknown): void => {
         span.setAttribute('job.outcome', outcome)
-        endSpan(span, clock, error)
+        endSpan(span, clock, toErrorType(error))
       },
     }
   }
@@ -110,12 +111,12 @@ export class Spans {
         },
         context,
       )
-      return { end: (error) => endSpan(span, clock, error) }
+      return { end: (error) => endSpan(span, clock, toErrorType(error)) }
     }
   }
 
   #describe(span: Span, scope: Scope, status: number): void {
-    const { route, target, error } = scope
+    const { route, target } = scope
     const method = toMethodName(scope)
     const path = toTracedPath(target, route)
     span.setAttributes({
@@ -125,11 +126,6 @@ export class Spans {
     })
     if (path !== undefined) span.setAttributes({ 'http.route': route, 'url.path': path })
     span.updateName(path === undefined ? method : `${method} ${route}`)
-    // The conventions leave the status of 4xx unset, because a caller's error is not the server's.
-    if (status >= 500) {
-      span.setAttribute('error.type', error?.kind ?? String(status))
-      span.setStatus({ code: SpanStatusCode.ERROR })
-    }
   }
 }
 
@@ -143,19 +139,17 @@ function toMethodName({ method }: Scope): string {
   return methods.has(method) ? method : 'HTTP'
 }
 
-function endSpan(span: Span, clock: ToEpochMs, error: unknown): void {
-  if (error !== undefined) {
-    span.setAttribute(
-      'error.type',
-      findCause(error).code || (error instanceof Error ? error.name : 'unknown'),
-    )
+function endSpan(span: Span, clock: ToEpochMs, errorType: string | undefined): void {
+  if (errorType !== undefined) {
+    span.setAttribute('error.type', errorType)
     span.setStatus({ code: SpanStatusCode.ERROR })
   }
   span.end(clock())
 }
 
-function isSampled(span: Span): boolean {
-  return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0
+function toErrorType(error: unknown): string | undefined {
+  if (error === undefined) return undefined
+  return findCause(error).code || (error instanceof Error ? error.name : 'unknown')
 }
 
 function toContext(parent: RemoteParent | undefined): Context {

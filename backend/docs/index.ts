@@ -1,1 +1,0 @@
-export { docsPaths, docsRoutes } from './routes.ts'

@@ -1,2 +1,0 @@
-export { Faults } from './faults.ts'
-export { faultRoutes, faultsPath } from './routes.ts'
