@@ -131,9 +131,7 @@ function openFaults({ config, events, operations }: ApplicationDependencies): Fa
     now: () => performance.now(),
     random: Math.random,
     operationRoutes: new Set([...operations.routes.map(({ path }) => path), faultsPath, ...docsPaths]),
-    onChange: (change) => {
-      if (change === 'expired') events.security('faults.changed', undefined, { change })
-    },
+    onExpired: () => events.security('faults.changed', undefined, { change: 'expired' }),
   })
 }
 

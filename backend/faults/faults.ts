@@ -14,8 +14,8 @@ export interface FaultDependencies {
    * The routes that rules without a route do not affect: operators must be able to observe and end a fault.
    */
   operationRoutes: ReadonlySet<string>
-  /** Called after faults have begun or ended. */
-  onChange: (change: 'set' | 'cleared' | 'expired') => void
+  /** Called after faults have ended by themselves. */
+  onExpired: () => void
 }
 
 interface ActiveFaults {
@@ -40,20 +40,20 @@ export class Faults {
 
   /** Replaces the active rules with `rules` for `ttlSeconds`. */
   set(rules: readonly Rule[], ttlSeconds: number): void {
-    this.#drop()
-    if (rules.length > 0) {
-      const ttlMs = ttlSeconds * 1000
-      const timer = setTimeout(() => this.#end('expired'), ttlMs).unref()
-      const endsAtMs = this.#dependencies.now() + ttlMs
-      this.#active = { rules, endsAtMs, timer, ended: new AbortController() }
-      // Stops if there is no more memory.
-      void keepMemory(addUp(rules, 'memoryMb'), this.#active.ended.signal).catch(() => undefined)
-    }
-    this.#dependencies.onChange('set')
+    this.clear()
+    if (rules.length === 0) return
+    const ttlMs = ttlSeconds * 1000
+    const timer = setTimeout(() => this.#expire(), ttlMs).unref()
+    const endsAtMs = this.#dependencies.now() + ttlMs
+    this.#active = { rules, endsAtMs, timer, ended: new AbortController() }
+    // Stops if there is no more memory.
+    void keepMemory(addUp(rules, 'memoryMb'), this.#active.ended.signal).catch(() => undefined)
   }
 
   clear(): void {
-    this.#end('cleared')
+    clearTimeout(this.#active?.timer)
+    this.#active?.ended.abort()
+    this.#active = undefined
   }
 
   /** The active rules and the remaining milliseconds. */
@@ -144,20 +144,13 @@ export class Faults {
   #current(): ActiveFaults | undefined {
     const active = this.#active
     if (active === undefined || active.endsAtMs > this.#dependencies.now()) return active
-    this.#end('expired')
+    this.#expire()
     return undefined
   }
 
-  #end(change: 'cleared' | 'expired'): void {
-    if (this.#active === undefined) return
-    this.#drop()
-    this.#dependencies.onChange(change)
-  }
-
-  #drop(): void {
-    clearTimeout(this.#active?.timer)
-    this.#active?.ended.abort()
-    this.#active = undefined
+  #expire(): void {
+    this.clear()
+    this.#dependencies.onExpired()
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { Hono } from 'hono'
 import type { MiddlewareHandler } from 'hono'
 import { z } from 'zod'
@@ -76,14 +76,10 @@ export function requireBearer(
 
 /** Compares digests, so that the time reveals nothing about the secret, not even its length. */
 export function isSameSecret(left: string, right: string): boolean {
-  return timingSafeEqual(toDigest(left), toDigest(right))
+  return timingSafeEqual(hash('sha256', left, 'buffer'), hash('sha256', right, 'buffer'))
 }
 
-function toDigest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}
-
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
@@ -92,7 +88,7 @@ export function isLoopback(host: string): boolean {
  * counters, and removes exemplars and the end mark. The registry renames its counters when it writes
  * OpenMetrics, so it is only asked for that format.
  */
-export function toPrometheusText(openMetrics: string): string {
+function toPrometheusText(openMetrics: string): string {
   return openMetrics
     .replaceAll(/^(# HELP \S+)( .*\n# TYPE \S+)( counter)$/gm, '$1_total$2_total$3')
     .replaceAll(/^([^#].*?) # \{.*$/gm, '$1')
