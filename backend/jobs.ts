@@ -25,6 +25,7 @@ export interface JobQueueDependencies {
   tracing?: Tracing | undefined
   /** The number of retries of a failed job. */
   retries?: number
+  pollingSeconds?: number
 }
 
 /** The stored data of a job: the id of its record, and the request that queued it. */
@@ -47,7 +48,7 @@ const jobLimitMs = 300_000
 /** A process without a heartbeat for this time has ended, and another process takes over its jobs. */
 const heartbeatSeconds = 10
 /** A new job wakes the workers of its process; polling finds retries, and the jobs of other processes. */
-const pollingIntervalSeconds = 2
+const defaultPollingSeconds = 2
 
 /** How long a request waits for the queue to start; shorter than the time limit of any request. */
 const startLimitMs = 3000
@@ -183,6 +184,7 @@ export class JobQueue {
     const workers: string[] = []
     this.#workers.set(queue, workers)
     // Not `groupConcurrency`, with which two simultaneous fetches can begin two jobs of an account.
+    const { pollingSeconds: pollingIntervalSeconds = defaultPollingSeconds } = this.#dependencies
     const options = { pollingIntervalSeconds, localGroupConcurrency: 1 }
     while (workers.length < workersPerQueue)
       workers.push(
