@@ -126,23 +126,14 @@ function describeMediaTypes(types: MediaTypes, options: typeof inputSchema) {
   )
 }
 
-type JsonSchema = Record<string, unknown>
-
-const override = ({ jsonSchema }: { jsonSchema: JsonSchema }): void => simplify(jsonSchema)
+// Tools generate and check these formats correctly without the pattern.
+const override = ({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void => {
+  if (jsonSchema['format'] === 'date-time' || jsonSchema['format'] === 'uuid') delete jsonSchema['pattern']
+}
 
 /** How schemas of input and of output are converted to JSON Schema. */
-export const inputSchema = { options: { io: 'input', unrepresentable: 'any', override } }
+const inputSchema = { options: { io: 'input', unrepresentable: 'any', override } }
 const outputSchema = { options: { io: 'output', unrepresentable: 'any', override } }
-
-// The metadata of a schema overrides what is derived: a number in a query is text only in its encoding.
-function simplify(schema: JsonSchema): void {
-  if (schema['type'] === 'integer') {
-    delete schema['pattern']
-    if (typeof schema['default'] === 'string') schema['default'] = Number(schema['default'])
-  }
-  // Tools generate and check these formats correctly without the pattern.
-  if (schema['format'] === 'date-time' || schema['format'] === 'uuid') delete schema['pattern']
-}
 
 type Issue = Readonly<{
   message: string
