@@ -58,15 +58,9 @@ export function createEvents(log: Log): Events {
 
 function toFields(about: Scope | undefined): Record<string, unknown> {
   if (about === undefined) return {}
-  const { requestId, traceId, principal, address, method, route, startedAt } = about
+  const { requestId, traceId, principal, address } = about
+  const endpoint = `${about.method} ${about.route}`
   // The time until the event, because its request is not answered yet.
-  const responseTimeMs = Math.round((performance.now() - startedAt) * 1000) / 1000
-  return {
-    requestId,
-    traceId,
-    userId: principal?.userId,
-    address,
-    endpoint: `${method} ${route}`,
-    responseTimeMs,
-  }
+  const responseTimeMs = Math.round((performance.now() - about.startedAt) * 1000) / 1000
+  return { requestId, traceId, userId: principal?.userId, address, endpoint, responseTimeMs }
 }

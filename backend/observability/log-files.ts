@@ -1,5 +1,6 @@
 import { lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 
 interface LogFileDependencies {
@@ -58,18 +59,14 @@ export class LogFiles {
    * Writes waiting lines, unless a write is running. Called at short intervals; also deletes expired files.
    */
   flush(): Promise<void> {
-    this.#writing ??= this.#work().finally(() => {
-      this.#writing = undefined
-    })
+    this.#writing ??= this.#work().finally(() => (this.#writing = undefined))
     return this.#writing
   }
 
   /** Writes all lines. Lines that the disk does not accept within a second go to the fallback. */
   async close(): Promise<void> {
-    const late = Promise.withResolvers<void>()
-    const timer = setTimeout(late.resolve, closeMs)
-    await Promise.race([this.flush().then(() => this.flush()), late.promise])
-    clearTimeout(timer)
+    const isLate = sleep(closeMs, undefined, { ref: false })
+    await Promise.race([this.flush().then(() => this.flush()), isLate])
     for (const [, lines] of this.#take()) this.#dependencies.fallback(lines)
   }
 
