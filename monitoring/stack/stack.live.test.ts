@@ -193,7 +193,7 @@ describe('vigil up', () => {
           )
         ).flat(),
       (left) => left.length === 0,
-      15_000,
+      60_000,
     )
     expect(empty).toEqual([])
   })
@@ -212,7 +212,7 @@ describe('vigil up', () => {
     const state = await until(
       stateNow,
       (now) => now?.components.some(({ ended }) => ended !== undefined) ?? false,
-      5000,
+      60_000,
     )
     expect(state?.components.find(({ name }) => name === 'pushgateway')?.ended).toMatch(
       /^was ended by SIGKILL/,
@@ -255,7 +255,7 @@ describe('vigil up', () => {
     const state = await until(
       stateNow,
       (now) => now?.components.some(({ name }) => name === 'backend') ?? false,
-      5000,
+      60_000,
     )
     const processes = processesOf(state)
     expect(processes.length).toBeGreaterThanOrEqual(7)
@@ -265,7 +265,7 @@ describe('vigil up', () => {
       await until(
         () => processes.filter(isRunning),
         (left) => left.length === 0,
-        10_000,
+        60_000,
       ),
     ).toEqual([])
     // Its state file is still there, and blocks no new stack.
