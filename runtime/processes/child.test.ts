@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, it } from 'vitest'
@@ -21,6 +21,15 @@ function isAlive(pid: number): boolean {
   }
   // A zombie that has not been reaped yet is dead all the same.
   return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+}
+
+/** Until this process has handled its end, also as a zombie. */
+function isKnown(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 async function gone(pid: number, withinMs: number): Promise<boolean> {
@@ -48,6 +57,21 @@ describe('a child', () => {
       onLine: (line, stream) => lines.push(`${stream} ${line}`),
     }).ended
     expect(lines.toSorted()).toEqual(['stderr oops', 'stdout one', 'stdout three', 'stdout two'])
+  })
+
+  it('is read to the end by a process that was busy for more than a second after its exit', async () => {
+    const lines: string[] = []
+    const written = join(folder, 'written')
+    // Its own child keeps the pipe open and writes later, while this process is busy.
+    const child = sh(`(sleep 0.3; echo late; : > '${written}') & exit 0`, {
+      onLine: (line) => lines.push(line),
+    })
+    // Continues in an immediate: timers are next, before input.
+    while (isKnown(child.pid ?? 0)) await new Promise((resolve) => setImmediate(resolve))
+    const untilMs = performance.now() + 1200
+    while (performance.now() < untilMs || !existsSync(written));
+    await child.ended
+    expect(lines).toEqual(['late'])
   })
 
   it('keeps only the end of what it says', async () => {

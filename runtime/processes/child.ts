@@ -87,12 +87,14 @@ async function waitForEnd(child: ChildProcess): Promise<ChildEnd> {
         resolve({ state: 'failed', reason: error.code === 'ENOENT' ? 'not found' : error.message })
     })
     // 'exit' alone is too early: the last output of a crash may still be in the pipe. But a grandchild that
-    // keeps the pipe open must not delay the end for ever, so the pipe is closed after a second.
+    // keeps the pipe open must not delay the end for ever, so the pipe is closed after a second. If this
+    // process was busy for all of it, what is in the pipe is read first: immediates run after input.
     child.once('exit', () => {
-      const release = setTimeout(() => {
+      const close = (): void => {
         child.stdout?.destroy()
         child.stderr?.destroy()
-      }, 1000)
+      }
+      const release = setTimeout(() => setImmediate(close), 1000)
       child.once('close', () => clearTimeout(release))
     })
     child.once('close', (code, signal) => {
