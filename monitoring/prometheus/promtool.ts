@@ -17,6 +17,8 @@ export interface ToolRun {
 }
 
 const maxLines = 20_000
+const { alerts, records } = readRules()
+const rules = new Map(alerts.map((rule) => [rule.alert, rule]))
 
 /** Runs promtool or amtool and returns its output. Throws when it could not start or was stopped. */
 export async function runTool(
@@ -56,15 +58,13 @@ export function writeUnitTests(
   variants: (rule: AlertRule) => readonly AlertRule[] = (rule) => [rule],
 ): string[] {
   mkdirSync(folder, { recursive: true })
-  const { alerts, records } = readRules()
-  const rules = new Map(alerts.map((rule) => [rule.alert, rule]))
   return cases.map((row, index) => {
     const rule = rules.get(row.alert)
     if (rule === undefined) throw new Error(`${row.alert} is not an alert in the rule files`)
     const name = `${row.alert}-${index}`
     const tested = variants(rule)
     const rulesFile = write(folder, `${name}.rules.yml`, {
-      groups: [{ name: 'under-test', rules: [...recordingsFor(rule, records), ...tested] }],
+      groups: [{ name: 'under-test', rules: [...recordingsFor(rule), ...tested] }],
     })
     const expectOfEach = (test: PromtoolTest): PromtoolTest => ({
       ...test,
@@ -92,7 +92,6 @@ export function writeUnitTests(
 
 /** Writes the file of all alerts without any series. */
 export function writeAbsentTest(folder: string): string {
-  const rules = new Map(readRules().alerts.map((rule) => [rule.alert, rule]))
   const all = ruleFiles.map((name) => join(rulesFolder, name))
   return write(folder, 'absent.test.yml', testFile(all, '5m', [toAbsentTest(alertCases, rules)]))
 }
@@ -106,7 +105,7 @@ function testFile(
 }
 
 /** The recordings that a rule uses, directly or not, in the order of the file. */
-function recordingsFor(rule: AlertRule, records: readonly RecordingRule[]): RecordingRule[] {
+function recordingsFor(rule: AlertRule): RecordingRule[] {
   const wanted = new Set<string>()
   const addRecordings = (expr: string): void => {
     for (const { record, expr: inner } of records) {

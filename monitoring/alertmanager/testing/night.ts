@@ -12,6 +12,8 @@ import { readRules, ruleFiles, rulesFolder } from '../../prometheus/rules.ts'
 import { seriesValues } from '../../prometheus/timeline.ts'
 import type { SeriesTimeline } from '../../prometheus/timeline.ts'
 
+const names = readRules().alerts.map(({ alert }) => alert)
+
 /** An alert that fires, with the texts of one evaluation. */
 export interface FiringAlert {
   labels: Readonly<Record<string, string>>
@@ -44,7 +46,6 @@ export async function evaluateRules(
   const steps = lengths.reduce((sum, length) => sum + length, 0)
   // Of its own: tests that run at the same time may share the folder.
   const file = join(mkdtempSync(join(folder, 'night-')), 'night.test.yml')
-  const names = readRules().alerts.map(({ alert }) => alert)
   const test = {
     interval: '15s',
     input_series: series.map((one) =>

@@ -1,7 +1,7 @@
 import { age, alertCase, constant, counter, gauge, silentCase, steady } from '../timeline.ts'
 import type { AlertCase, SeriesTimeline } from '../timeline.ts'
 
-const days = { step: '10m', belowFor: '25h', overFor: '25h', recoveredFor: '25h' } as const
+const days = { step: '10m', evaluation: '30m', belowFor: '25h', overFor: '25h', recoveredFor: '25h' } as const
 const hours = { step: '10m', belowFor: '1h', overFor: '2h', recoveredFor: '1h' } as const
 /** A fortnight, then a week of another use. */
 const twoWeeks = { step: '5m', evaluation: '1h', belowFor: '15d', overFor: '7d', recoveredFor: '8d' } as const
