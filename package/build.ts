@@ -73,6 +73,8 @@ async function compile(code: readonly string[], outDir: string, env: NodeJS.Proc
     extends: join(checkout, 'tsconfig.json'),
     compilerOptions: {
       noEmit: false,
+      // `npm run check` does: without it, the compiler takes a third of the CPU time.
+      noCheck: true,
       declaration: true,
       rewriteRelativeImportExtensions: true,
       rootDir: checkout,
