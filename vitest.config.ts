@@ -2,21 +2,31 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer } from 'vitest/node'
 import type { TestSpecification } from 'vitest/node'
 
-/**
- * Tests that wait for real processes: begun last, one of them alone would keep everybody waiting for half a
- * minute.
- */
-const long = /(?:live|crash|tracing|lifecycle|calibration|outage)\.test\.ts$/
+/** Tests without a network of processes that take long all the same. */
+const long =
+  /(?:calibration|collectors|crash|git|init|lifecycle|limits|model|outage|tls|tracing|usage)\.test\.ts$/
 
+/**
+ * Live tests first: begun last, one of them alone would keep everybody waiting for half a minute. They mostly
+ * wait, so between them are other long tests, which mostly compute. The short ones come last and together,
+ * because a worker keeps its modules only while the next file is one of theirs.
+ */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     // oxlint-disable-next-line unicorn/no-array-sort -- the sequencer's own method, not an array's
     const sorted = await super.sort(files)
-    return [
-      ...sorted.filter(({ moduleId }) => long.test(moduleId)),
-      ...sorted.filter(({ moduleId }) => !long.test(moduleId)),
-    ]
+    const isLong = (file: TestSpecification): boolean => !isLive(file) && long.test(file.moduleId)
+    const others = sorted.filter((file) => !isLive(file) && !isLong(file))
+    return [...interleave(sorted.filter(isLive), sorted.filter(isLong)), ...others]
   }
+}
+
+const isLive = ({ project }: TestSpecification): boolean => project.name === 'live'
+
+/** The files of both lists, each in its order and spread evenly. */
+function interleave<T>(one: readonly T[], other: readonly T[]): T[] {
+  const place = (list: readonly T[]) => list.map((file, index) => ({ file, at: (index + 0.5) / list.length }))
+  return [...place(one), ...place(other)].toSorted((a, b) => a.at - b.at).map(({ file }) => file)
 }
 
 const live = '**/*.live.test.ts'
@@ -29,7 +39,7 @@ export default defineConfig({
     globalSetup: './vitest.tools.ts',
     sequence: { sequencer: LongFirst },
     // On two cores: live tests spend much of their time waiting, so more workers than cores fill the gaps.
-    maxWorkers: 4,
+    maxWorkers: 5,
     maxConcurrency: 12,
     // Bounds for what hangs, and no assertions: several times what the slowest test takes. A shared machine
     // can take the CPU away for a second at any moment, and runs everything else several times slower.
