@@ -22,8 +22,10 @@ export async function startService(
   const server: Server = createServer((request, response) => {
     seen += 1
     const index = seen
-    request.resume()
-    setTimeout(() => answer(request, response, index), 2)
+    setTimeout(() => {
+      request.resume()
+      answer(request, response, index)
+    }, 2)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
