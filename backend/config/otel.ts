@@ -7,14 +7,8 @@ import type { Parser, Read } from './readings.ts'
 export type OtelConfig = NonNullable<ReturnType<typeof readOtel>>
 export type OtlpTarget = NonNullable<ReturnType<typeof readTarget>>
 
-const samplers = [
-  'always_on',
-  'always_off',
-  'traceidratio',
-  'parentbased_always_on',
-  'parentbased_always_off',
-  'parentbased_traceidratio',
-] as const
+/** Each also as `parentbased_…`, which uses the sampling decision of the caller. */
+const samplers = ['always_on', 'always_off', 'traceidratio'] as const
 
 /**
  * The OTEL variables (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and
@@ -85,9 +79,10 @@ function readResource(read: Read): Record<string, string> {
   }
 }
 
-/** The share of recorded traces, 0..1, and whether the sampling decision of the caller is used. */
+/** `ratio`: the share of recorded traces, 0..1. */
 function readSampler(read: Read): { ratio: number; parentBased: boolean } {
-  const name = read('OTEL_TRACES_SAMPLER', oneOf(...samplers), 'parentbased_always_on')
+  const names = oneOf(...samplers, ...samplers.map((name) => `parentbased_${name}` as const))
+  const name = read('OTEL_TRACES_SAMPLER', names, 'parentbased_always_on')
   const share = text(/^(0(\.\d+)?|1(\.0+)?)$/, 'a ratio from 0 to 1')
   const ratio = Number(read('OTEL_TRACES_SAMPLER_ARG', share, '1'))
   const parentBased = name.startsWith('parentbased_')
