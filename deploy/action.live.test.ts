@@ -37,7 +37,7 @@ describe.concurrent('a job with the action', () => {
 
   projectTest('passes in silence', async ({ project: { checkOut, github, runJob } }) => {
     await checkOut(200)
-    const job = await runJob({ 'max-minutes': '3', suites: ' open ', mode: 'enforce' }, pullRequest('o/r'))
+    const job = await runJob({ 'max-minutes': '3', suites: ' closed ', mode: 'enforce' }, pullRequest('o/r'))
     expect([job.isSuccess, job.outputs['verdict']], job.log).toEqual([true, 'pass'])
     expect([github.checks[0]?.['conclusion'], github.comments]).toEqual(['success', []])
   })

@@ -95,9 +95,11 @@ async function writeProject(folder: string, status: number): Promise<void> {
       journeys: './journeys.mjs',
       suites: {
         open: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 10 }, ...short },
+        // A stall of the machine makes no run of connections invalid.
+        closed: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, ...short },
         other: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 1 }, ...short },
       },
-      gate: { suites: ['open'] },
+      gate: { suites: ['closed'] },
       budgets: { steps: { 'home/get': { errorRate: 0.5 } } },
     })}\n`,
   )
