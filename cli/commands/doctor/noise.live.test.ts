@@ -5,7 +5,7 @@ import type { KnownNoise } from '../../../baselines/noise/index.ts'
 import { startService } from '../../testing/service.ts'
 import type { Service } from '../../testing/service.ts'
 import { workplace } from '../../testing/vigil.ts'
-import type { Workplace } from '../../testing/vigil.ts'
+import type { Ran, Workplace } from '../../testing/vigil.ts'
 
 let place: Workplace
 let service: Service
@@ -31,19 +31,13 @@ it(
   'vigil doctor --noise keeps what the same code differs by, and a smaller margin is refused',
   { timeout: 300_000 },
   async () => {
-    const { code, stdout, stderr } = await place.vigil([
-      'doctor',
-      '--noise',
-      '--config',
-      'vigil.config.mjs',
-      '--target',
-      service.url,
-      '--seconds',
-      '20',
-      '--process-pairs',
-      '1',
-      '--json',
-    ])
+    const args = ['--config', 'vigil.config.mjs', '--target', service.url, '--seconds', '20', '--json']
+    const measure = async (): Promise<Ran> =>
+      place.vigil(['doctor', '--noise', ...args, '--process-pairs', '1'])
+    let { code, stdout, stderr } = await measure()
+    // As it advises where arrivals were dropped, because the machine stood still.
+    for (let more = 3; more > 0 && stderr.includes('this machine is too busy'); more -= 1)
+      ({ code, stdout, stderr } = await measure())
     expect(code, stderr).toBe(0)
     const noise: KnownNoise = JSON.parse(stdout)
     expect(JSON.parse(readFileSync(join(place.folder, '.vigil', 'noise.json'), 'utf8'))).toEqual(noise)
