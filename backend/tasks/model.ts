@@ -92,7 +92,14 @@ export function toSortField(sort: SortOrder): SortField {
 }
 
 export const taskQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  // Not `z.coerce`, which also reads `1e1` and `0x10`.
+  limit: z
+    .preprocess(
+      (text) => (/^(0|[1-9]\d*)$/.test(String(text)) ? Number(text) : text),
+      z.int().min(1).max(100),
+    )
+    .default(20)
+    .meta({ default: 20 }),
   cursor: z
     .string()
     .max(2000)

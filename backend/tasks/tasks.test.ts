@@ -152,6 +152,7 @@ describe('listing tasks', () => {
     'limit=0',
     'limit=101',
     'limit=1.5',
+    'limit=1e1',
     'limit=',
     'status=later',
     'sort=owner',
