@@ -39,7 +39,7 @@ export default defineConfig({
     globalSetup: './vitest.tools.ts',
     sequence: { sequencer: LongFirst },
     // On two cores: live tests spend much of their time waiting, so more workers than cores fill the gaps.
-    maxWorkers: 5,
+    maxWorkers: 4,
     maxConcurrency: 12,
     // Bounds for what hangs, and no assertions: several times what the slowest test takes. A shared machine
     // can take the CPU away for a second at any moment, and runs everything else several times slower.
