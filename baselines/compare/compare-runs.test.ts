@@ -147,13 +147,15 @@ describe('a verdict on 24 pairs', () => {
     ])
   })
 
-  it('names the one step that is slower first', () => {
+  it('names the one step that is slower first, and no other', () => {
     const { baseline, candidate } = simulateDuet(
       { level: 'quiet', change: { step: { name: 'export/csv', factor: 1.3 } }, pairs: 24, seconds: 5 },
       5,
     )
     const verdict = compareRuns(baseline, candidate)
     expect([verdict.verdict, verdict.rows[0]?.step]).toEqual(['fail', 'export/csv'])
+    const failed = verdict.rows.filter(({ status, step }) => status === 'fail' && step !== null)
+    expect(new Set(failed.map(({ step }) => step))).toEqual(new Set(['export/csv']))
   })
 
   it('is not red when the mix of steps shifts and nothing is slower', () => {

@@ -78,14 +78,19 @@ export function writeFile(path: string, text: string): void {
 // Few arrivals: these tests run at the same time, and a machine without time must not drop one.
 const short = { warmupSeconds: 0, durationSeconds: 1 }
 
-/** A service whose answers fail, unless `status` says otherwise. */
+/**
+ * A service whose answers fail, unless `status` says otherwise. It takes its time, so that the closed loops
+ * of tests that run at the same time do not take all cores.
+ */
 async function writeProject(folder: string, status: number): Promise<void> {
   const url = `http://127.0.0.1:${await freePort()}`
   writeFile(
     join(folder, 'server.mjs'),
     "import { createServer } from 'node:http'\n" +
       `const statusOf = (path) => (path === '/up' ? 200 : ${status})\n` +
-      'const service = createServer(({ url }, response) => response.writeHead(statusOf(url)).end())\n' +
+      'const service = createServer(({ url }, response) =>\n' +
+      '  setTimeout(() => response.writeHead(statusOf(url)).end(), 20),\n' +
+      ')\n' +
       `service.listen(process.env.PORT ?? ${new URL(url).port}, '127.0.0.1')\n`,
   )
   writeFile(
