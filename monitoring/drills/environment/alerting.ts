@@ -17,19 +17,19 @@ import type { ServiceUnderTest } from './service-under-test.ts'
 
 /** Hosts of production that no alert of the drills needs. */
 const absentHosts = ['grafana', 'loki', 'otel-collector', 'tempo', 'alloy']
-/** Durations of Prometheus that are flags and no configuration, in milliseconds, as in docker-compose.yml. */
+/**
+ * Durations of Prometheus that are flags and not configuration, in milliseconds, as in docker-compose.yml.
+ * Alertmanager resolves an alert that it does not get again within four times the resend delay or interval: a
+ * pause of this machine of a second ends an alert on the faster clock. A longer delay is no way out: what
+ * Prometheus repeats about an incident that has ended must reach each interval of a group, as in production,
+ * or Alertmanager sends the next incident again and again.
+ */
 const durationFlags = {
   '--query.lookback-delta': 300_000,
   '--rules.alert.for-outage-tolerance': 3_600_000,
   '--rules.alert.for-grace-period': 600_000,
   '--rules.alert.resend-delay': 10_000,
 }
-/**
- * Alertmanager resolves an alert that it does not get again within four times the resend delay or interval.
- * These are a second on the clock that is 60 times as fast, which a busy machine may pause for: the alert was
- * resolved, and sent again. Prometheus sends what begins or ends immediately, whatever the delay is.
- */
-const minResendDelayMs = 1000
 
 export interface AlertingPlan extends ConfigurationPlan {
   tools: Readonly<Record<'prometheus' | 'promtool' | 'alertmanager', string>>
@@ -101,11 +101,9 @@ async function startRules(
     speed: plan.speed,
     nowMs: plan.now(),
   })
-  const flags = Object.entries(durationFlags).map(([flag, ms]) => {
-    const compressed = compressMs(ms, plan.speed)
-    const isResend = flag === '--rules.alert.resend-delay'
-    return `${flag}=${formatDuration(isResend ? Math.max(minResendDelayMs, compressed) : compressed)}`
-  })
+  const flags = Object.entries(durationFlags).map(
+    ([flag, ms]) => `${flag}=${formatDuration(compressMs(ms, plan.speed))}`,
+  )
   const prometheus = await group.start(
     'Prometheus',
     startPrometheus({
