@@ -1,22 +1,32 @@
 /**
- * The longest turn of the event loop during `work`, as a share of the time in which `JSON.parse` reads 8 MB
- * of nested arrays: about a second. It is CPU time, because other processes may delay a turn as well, and
- * relative, because a busy machine makes both longer.
+ * How long the longest turn of the event loop during `work` was. Milliseconds of CPU time, because other
+ * processes may delay a turn as well.
  */
-export async function measureLongestTurn(work: () => Promise<void>): Promise<number> {
-  let longest = 0
+export async function measureLongestTurnMs(work: () => Promise<void>): Promise<number> {
+  let longestMs = 0
   let last = process.threadCpuUsage()
   const measure = (): void => {
-    longest = Math.max(longest, cpuMsSince(last))
+    longestMs = Math.max(longestMs, cpuMsSince(last))
     last = process.threadCpuUsage()
   }
   const timer = setInterval(measure, 1)
-  await work()
+  try {
+    await work()
+  } finally {
+    clearInterval(timer)
+  }
   measure()
-  clearInterval(timer)
+  return longestMs
+}
+
+/**
+ * How long `JSON.parse` takes for 8 MB of nested arrays, about a second. Turns are compared with it, because
+ * a busy machine makes both longer. Milliseconds of CPU time.
+ */
+export function measureParsingMs(): number {
   const before = process.threadCpuUsage()
   JSON.parse('['.repeat(4_000_000) + ']'.repeat(4_000_000))
-  return longest / cpuMsSince(before)
+  return cpuMsSince(before)
 }
 
 function cpuMsSince(before: NodeJS.CpuUsage): number {
